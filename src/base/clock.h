@@ -1,0 +1,39 @@
+/* The three clocks, in one unit. Any thread; never fails. */
+#ifndef NETWATCH_BASE_CLOCK_H
+#define NETWATCH_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define NS_PER_S 1000000000LL
+#define NS_PER_MS 1000000LL
+#define MS_PER_S 1000LL
+
+static inline int64_t clock_read_ns(clockid_t id) {
+        struct timespec ts;
+        clock_gettime(id, &ts);
+        return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+/* Unix time; steps when the wall clock is set. */
+static inline int64_t clock_wall_ns(void) {
+        return clock_read_ns(CLOCK_REALTIME);
+}
+
+/* Time since boot, sleep included; only ever grows. */
+static inline int64_t clock_boot_ns(void) {
+        return clock_read_ns(CLOCK_BOOTTIME);
+}
+
+/* CPU time of the whole process. */
+static inline int64_t clock_cpu_ns(void) {
+        return clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/* Division that rounds towards minus infinity, so that times before 1970 fall into the right second. */
+static inline int64_t floor_div(int64_t value, int64_t unit) {
+        int64_t q = value / unit;
+        return value % unit < 0 ? q - 1 : q;
+}
+
+#endif

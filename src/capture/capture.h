@@ -1,0 +1,101 @@
+/* capture: where frames come from, behind one interface: an AF_PACKET ring or a capture file.
+ *
+ * A source is opened by main (privileges may be needed), then belongs to one worker thread. */
+#ifndef NETWATCH_CAPTURE_CAPTURE_H
+#define NETWATCH_CAPTURE_CAPTURE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "packet/packet.h"
+
+struct capture;
+
+/* Cumulative since the source was opened; read by its worker only, since the kernel
+ * zeroes its counters on reading. */
+struct capture_counts {
+        uint64_t received; /* passed the filter; source: tp_packets of PACKET_STATISTICS, which includes drops */
+        uint64_t dropped;  /* of those, lost for want of ring space; source: tp_drops */
+        uint64_t freezes;  /* times the ring was full; source: tp_freeze_q_cnt */
+};
+
+struct capture_ring_options {
+        const char *iface;
+        const char *bpf;     /* tcpdump syntax; "" = everything */
+        uint32_t snaplen;    /* bytes captured of each frame */
+        uint64_t ring_bytes; /* rounded to blocks; at least eight of them */
+        bool promiscuous;
+};
+
+/* Opens a TPACKET_V3 ring on an interface and starts capturing into it. Needs CAP_NET_RAW, now only.
+ *
+ * Returns 0 or -errno: -ENODEV no such interface, -EINVAL the filter does not compile
+ * (the text is libpcap's), -EPERM no privilege; the error text says it all. */
+int capture_open_ring(const struct capture_ring_options *options, struct capture **ret, struct error *error);
+
+struct capture_file_options {
+        const char *path; /* "-" = standard input */
+        const char *bpf;
+        uint32_t snaplen; /* 0 = whole frames */
+};
+
+/* Opens a pcap or pcapng file. -EINVAL: no capture file, or a filter that does not compile. */
+int capture_open_file(const struct capture_file_options *options, struct capture **ret, struct error *error);
+
+void capture_close(struct capture *capture);
+
+/* Takes up to `max` frames, waiting until one is there or CLOCK_BOOTTIME passes `deadline_boot_ns`
+ * (a file never waits for its clock). Frames stay valid until the next call.
+ *
+ * Returns how many; 0 at the deadline or after capture_wake; -ENODATA at the end of a file
+ * (capture_truncated tells how it ended); another -errno where the source failed. Worker thread. */
+int capture_read(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns);
+
+/* Ends a wait in capture_read, now or the next one. Any thread. */
+void capture_wake(struct capture *capture);
+
+/* True where ticks follow the frames' own clock (a file), false for the wall clock. */
+bool capture_is_file(const struct capture *capture);
+
+/* How long after its timestamp a frame may still come out of the source; ns. */
+int64_t capture_lag_ns(const struct capture *capture);
+
+/* Worker thread. */
+struct capture_counts capture_counts(struct capture *capture);
+
+/* After the end of a file: NULL where it was whole, else one line that says where it
+ * broke off. Valid as long as the capture. */
+const char *capture_truncated(const struct capture *capture);
+
+/* Bytes of a file read so far, and its size (0 = unknown). Any thread. */
+void capture_progress(const struct capture *capture, uint64_t *ret_read_bytes, uint64_t *ret_size_bytes);
+
+/* ---- interfaces ------------------------------------------------------------------ */
+
+/* Facts of an interface as the kernel tells them now, from sysfs. Unknown numbers are 0 and speed -1. */
+struct iface_info {
+        char name[16];
+        char link[16]; /* "ethernet", "loopback", "none", … by ARPHRD */
+        bool up;       /* IFF_UP and IFF_RUNNING */
+        int64_t speed_bps;
+        uint32_t rx_queues;
+        uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_dropped;
+};
+
+/* 0, or -ENODEV. Any thread. */
+int iface_read(const char *name, struct iface_info *ret);
+
+/* The interface of the default route (IPv4 first, then IPv6), lowest metric first.
+ * 0, or -ENOENT where there is none. Source: /proc/net/route, /proc/net/ipv6_route. */
+int iface_default(char ret_name[16]);
+
+/* Calls `each` for every interface that can be captured, in the kernel's order. */
+int iface_list(void (*each)(const struct iface_info *info, void *context), void *context);
+
+/* Packets that each CPU's backlog lost before any tap saw them, since boot. Column 2 of /proc/net/softnet_stat. */
+uint64_t iface_backlog_drops(void);
+
+#endif

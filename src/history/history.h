@@ -1,0 +1,277 @@
+/* history: the last hour, in memory. The rollup writes it a tick at a time; everybody else reads it.
+ *
+ * Writers: exactly one thread, the functions of the first part. Readers: any thread, any
+ * number, the functions of the second part; each sees whole ticks only. A reader never
+ * makes a capture worker wait: at most the rollup waits, for the milliseconds of one copy. */
+#ifndef NETWATCH_HISTORY_HISTORY_H
+#define NETWATCH_HISTORY_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow/flow.h"
+
+struct history;
+
+struct history_options {
+        uint32_t retention_s; /* seconds of counters; how long an ended flow stays listed */
+        bool keep_all;        /* a report over a whole file: ended flows stay as long as there is room */
+        bool gaps_are_zero;   /* a file: seconds without a frame are zeros, not gaps */
+        uint32_t max_flows;   /* flows in the directory, live and ended */
+        int64_t ttl_ms[PACKET_CLASSES];
+        uint64_t seed;
+        unsigned workers; /* how many workers write, for history_set_worker */
+};
+
+/* NULL without memory. */
+struct history *history_new(const struct history_options *options);
+void history_free(struct history *history);
+
+/* Bytes of the budget that a history with these options may come to use. */
+size_t history_bytes(const struct history_options *options);
+
+/* Has every tick and every event write to this eventfd (-1: none). Before the threads start. */
+void history_notify(struct history *history, int event_fd);
+
+/* ---- writing: the rollup's thread ------------------------------------------------- */
+
+/* A flow in the directory. Valid until the tick after next: look it up anew by key then. */
+typedef uint32_t history_flow;
+#define HISTORY_FLOW_NONE UINT32_MAX
+
+/* A tick is written as begin, any number of adds, end. Readers see it after end, whole.
+ * Seconds grow strictly; a second left out is a gap (or a zero, see options). The first
+ * tick and the one after a gap may be partial: start_ns..end_ns is what was captured. */
+void history_tick_begin(struct history *history, int64_t second);
+
+/* The flow of a key: the live one, else a new one. NONE where the directory is full of live flows. */
+history_flow history_flow_of(struct history *history, const struct flow_key *key);
+
+/* Adds a delta to a flow in the current tick. Where that flow had ended before the delta
+ * (by its TTL, after FIN or RST), a successor of the same key begins, and is returned. */
+history_flow history_tick_add(struct history *history, history_flow flow, int64_t second,
+                              const struct flow_delta *delta, enum direction ab_direction);
+
+/* What the tick amounts to. Deltas that found no flow (NONE) are untracked by then. */
+struct history_tick {
+        int64_t start_ns;
+        int64_t end_ns;
+        struct tick_totals totals;
+        uint64_t drops; /* frames the kernel dropped, read in this tick */
+        bool merged;    /* holds more than one second, since the rollup was late */
+};
+void history_tick_end(struct history *history, const struct history_tick *tick);
+
+/* Cumulative figures of one worker, for /api/stats. */
+struct history_worker {
+        uint8_t iface;
+        int cpu; /* pinned to, or -1 */
+        uint64_t ring_bytes;
+        uint64_t frames;   /* counted */
+        uint64_t received; /* as struct capture_counts */
+        uint64_t dropped;
+        uint64_t freezes;
+        uint64_t late;
+        uint64_t longest_pause_us; /* longest time between two reads of the source */
+        uint32_t active;           /* slots of its table in use */
+        uint32_t capacity;
+        uint64_t evicted;
+        uint64_t untracked; /* packets */
+};
+void history_set_worker(struct history *history, unsigned worker, const struct history_worker *figures);
+
+/* Something happened. `event` is one of the names below, `detail` one plain sentence.
+ * This one function may be called from any thread. */
+void history_add_event(struct history *history, int64_t ts_ms, const char *event, const char *detail);
+
+/* ---- reading: any thread ---------------------------------------------------------- */
+
+/* One second as it was counted. */
+struct history_counters {
+        int64_t second;
+        uint32_t span_ms; /* 1000, less where partial, more where merged */
+        bool partial;
+        bool merged;
+        struct volume all, by_class[PACKET_CLASSES], in, out, untracked, nonflow;
+        uint64_t drops;
+        uint32_t new_flows;
+        uint32_t active_flows; /* alive at its end */
+};
+
+/* The last closed second; false before the first. */
+bool history_latest(struct history *history, struct history_counters *ret);
+
+/* How many ticks and events there have been: a reader compares it to see what is new. */
+uint64_t history_ticks(struct history *history);
+
+/* The seconds that are held: [ret_from, ret_to); false where there are none. */
+bool history_span(struct history *history, int64_t *ret_from, int64_t *ret_to);
+
+/* Copies the counters of [from, to) that exist, oldest first, up to `max`; returns how many.
+ * What is missing between two of them was not captured. */
+size_t history_read_counters(struct history *history, int64_t from, int64_t to, struct history_counters *ret,
+                             size_t max);
+
+/* All that was ever counted, also what the retention has dropped. */
+struct history_totals {
+        struct tick_totals totals;
+        uint64_t drops;
+        int64_t first_ms, last_ms; /* time of the first and the last packet; 0 without any */
+        uint64_t flows_forgotten;  /* flows that had to leave the directory before their time */
+        struct volume forgotten;   /* what they had carried */
+};
+void history_read_totals(struct history *history, struct history_totals *ret);
+
+enum flow_state {
+        FLOW_STATE_ACTIVE,
+        FLOW_STATE_ENDED,
+};
+
+enum flow_initiator {
+        FLOW_INITIATOR_NONE, /* nothing tells */
+        FLOW_INITIATOR_A,
+        FLOW_INITIATOR_B,
+};
+
+/* A row of the flow table. */
+struct flow_row {
+        uint64_t id; /* unique since start, below 2^53 */
+        struct flow_key key;
+        int64_t first_seen_ms; /* Unix time */
+        int64_t last_seen_ms;
+        struct volume ab; /* A to B, since first seen */
+        struct volume ba;
+        struct volume last;    /* both ways, in the last closed second */
+        uint32_t last_span_ms; /* that second's captured span, for rates */
+        uint8_t tcp_flags;
+        uint8_t state;     /* enum flow_state */
+        uint8_t initiator; /* enum flow_initiator */
+        uint8_t direction; /* enum direction: the initiator's packets leave (out) or enter (in) this host */
+};
+
+enum flow_sort {
+        FLOW_SORT_BYTES,
+        FLOW_SORT_PACKETS,
+        FLOW_SORT_AB_BYTES,
+        FLOW_SORT_BA_BYTES,
+        FLOW_SORT_AB_PACKETS,
+        FLOW_SORT_BA_PACKETS,
+        FLOW_SORT_BPS,
+        FLOW_SORT_PPS,
+        FLOW_SORT_FIRST_SEEN,
+        FLOW_SORT_LAST_SEEN,
+        FLOW_SORT_ID,
+        FLOW_SORT_A_PORT,
+        FLOW_SORT_B_PORT,
+        FLOW_SORT_PROTO_NUMBER,
+        FLOW_SORT_VLAN,
+        FLOW_SORT_TCP_FLAGS,
+        FLOW_SORTS,
+};
+
+/* Which flows. A zeroed filter selects all; each has_ field adds a condition. */
+struct flow_filter {
+        bool has_class, has_proto, has_net, has_port, has_vlan, has_state, has_iface, has_id;
+        enum packet_class class;
+        uint8_t proto;
+        uint8_t net[16]; /* either end inside; as parse_cidr */
+        uint8_t net_bits, net_family;
+        uint16_t port; /* either end */
+        uint16_t vlan;
+        enum flow_state state;
+        uint8_t iface;
+        uint64_t id;
+};
+
+struct flow_query {
+        struct flow_filter filter;
+        enum flow_sort sort;
+        bool ascending; /* ties are broken by ascending id */
+        size_t max_rows;
+};
+
+struct flow_result {
+        int64_t asof_ms;  /* end of the last closed second */
+        uint64_t total;   /* flows in the directory, in the asked state */
+        uint64_t matched; /* of those, the ones that the filter selects */
+        struct volume matched_volume, unmatched_volume;
+        uint64_t unmatched;
+        size_t n_rows; /* min(matched, max_rows), the first by the sort order */
+        struct flow_row *rows;
+};
+
+/* Flows as of the last closed second. `cancelled` (may be NULL) is polled now and then; where it
+ * says true the query ends. Returns 0, -ENOMEM, or -ECANCELED; on 0 the rows are the
+ * caller's, to be freed by flow_result_fini. For a query thread, not for an event loop. */
+int history_query_flows(struct history *history, const struct flow_query *query, bool (*cancelled)(void *),
+                        void *context, struct flow_result *ret);
+void flow_result_fini(struct flow_result *result);
+
+/* Figures of the directory and the budget, for /api/stats. */
+struct history_figures {
+        uint64_t flows_active, flows_ended, flows_capacity;
+        uint64_t flows_evicted;
+        uint64_t bytes, budget;
+        unsigned workers;
+};
+void history_read_figures(struct history *history, struct history_figures *ret);
+struct history_worker history_read_worker(struct history *history, unsigned worker);
+
+/* Top talkers: the flows of the last closed second with the most bytes, highest first. Grouped otherwise
+ * (host, port, …) the same second summed by that key. */
+enum top_by {
+        TOP_BY_FLOW,
+        TOP_BY_PAIR,  /* two addresses */
+        TOP_BY_HOST,  /* each address, so that every byte counts for two hosts */
+        TOP_BY_PORT,  /* the service port: the responder's, or the lower one */
+        TOP_BY_PROTO, /* IP protocol number */
+        TOP_BY_VLAN,
+        TOP_BY_IFACE,
+        TOP_BYS,
+};
+
+struct top_row {
+        struct flow_key key;  /* the parts that the grouping keeps; the others are zero */
+        uint64_t id;          /* TOP_BY_FLOW: the flow's id */
+        struct volume volume; /* in that second */
+};
+
+#define TOP_ROWS_MAX 1000u
+
+struct top_query {
+        enum top_by by;
+        bool by_packets;
+        struct flow_filter filter;
+        unsigned limit; /* 1..TOP_ROWS_MAX */
+};
+
+struct top_result {
+        int64_t second; /* which; 0 before the first tick */
+        uint32_t span_ms;
+        size_t n_rows;
+        struct top_row *rows;
+        struct volume matched; /* everything that the filter selects, shown or not */
+        struct volume unmatched;
+        uint64_t matched_flows, unmatched_flows;
+        struct volume untracked, nonflow; /* of that second */
+};
+
+/* Returns 0 or -ENOMEM; on 0 free with top_result_fini. With TOP_BY_FLOW, no filter and
+ * limit ≤ 10 it is answered from the heap that the tick left behind, at once. */
+int history_query_top(struct history *history, const struct top_query *query, struct top_result *ret);
+void top_result_fini(struct top_result *result);
+
+struct history_event {
+        uint64_t id; /* 1, 2, … */
+        int64_t ts_ms;
+        char event[16];
+        char detail[160];
+};
+
+/* Copies the events with id > after_id and from_ms <= ts < to_ms, oldest first, up to `max`.
+ * The newest 4,096 are kept. */
+size_t history_read_events(struct history *history, uint64_t after_id, int64_t from_ms, int64_t to_ms,
+                           struct history_event *ret, size_t max);
+
+#endif

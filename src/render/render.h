@@ -1,0 +1,40 @@
+/* render: facts of the history → JSON, in the one shape that the API, the WebSocket and the report share.
+ *
+ * Every function returns a new reference that the caller owns, or NULL without memory.
+ * Numbers are plain integers; times Unix milliseconds. Any thread. */
+#ifndef NETWATCH_RENDER_RENDER_H
+#define NETWATCH_RENDER_RENDER_H
+
+#include <jansson.h>
+
+#include "history/history.h"
+
+/* The names of interfaces by their index, as flows bear it. */
+struct render_names {
+        unsigned n_ifaces;
+        char ifaces[FLOW_IFACES][16];
+};
+
+/* An address of a key ("10.0.0.1", "2001:db8::1"); `family` 4 or 6. Returns ret. */
+const char *render_address(const uint8_t address[16], uint8_t family, char ret[46]);
+
+/* An endpoint ("10.0.0.1:1234", "[2001:db8::1]:443"). Returns ret. */
+const char *render_endpoint(const uint8_t address[16], uint8_t family, uint16_t port, char ret[56]);
+
+/* bits per second of `bytes` in `span_ms`, rounded to the nearest; 0 for an empty span. */
+uint64_t render_rate_bps(uint64_t bytes, uint32_t span_ms);
+uint64_t render_rate_pps(uint64_t packets, uint32_t span_ms);
+
+/* A row of /api/flows and of the report. */
+json_t *render_flow(const struct flow_row *row, const struct render_names *names);
+
+/* {"packets":…,"bytes":…} */
+json_t *render_volume(struct volume volume);
+
+/* {"tcp":…,"udp":…,"icmp":…,"other":…} of bits per second; adds up to `bps` exactly. */
+json_t *render_class_bps(const struct volume by_class[PACKET_CLASSES], uint64_t bps, uint32_t span_ms);
+
+/* {"l4_cut":…}: the verdicts that occurred, PACKET_OK aside. */
+json_t *render_undecoded(const uint64_t verdicts[PACKET_VERDICTS]);
+
+#endif

@@ -1,0 +1,54 @@
+/* server: HTTP and WebSocket over the history. It reads, it never writes what was measured.
+ *
+ * Threads of its own: the HTTP loop (libmicrohttpd), the WebSocket loop, a few query
+ * threads. Sockets are opened by server_open, before privileges are dropped. */
+#ifndef NETWATCH_SERVER_SERVER_H
+#define NETWATCH_SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "history/history.h"
+#include "render/render.h"
+
+struct server;
+
+/* What the server tells of the capture but does not know itself. Lives as long as the server. */
+struct server_facts {
+        const char *version;
+        const char *bpf;
+        uint32_t snaplen;
+        struct render_names names;
+        int64_t started_boot_ns;
+        uint32_t retention_s;
+};
+
+struct server_options {
+        const char *bind;       /* "127.0.0.1:8080", "[::1]:8080"; port 0 = any free one */
+        const char *auth_token; /* NULL: none; copied */
+        const char *const *allow_hosts;
+        unsigned n_allow_hosts;
+        unsigned max_websockets;
+        uint64_t cursor_bytes; /* memory for pinned results */
+        struct history *history;
+        const struct server_facts *facts;
+};
+
+/* Parses the address, checks that off-loopback comes with a token, binds and listens.
+ * Returns 0 or -errno: -EINVAL not an address, -EADDRINUSE taken, -EPERM off-loopback without a token. */
+int server_open(const struct server_options *options, struct server **ret, struct error *error);
+
+/* The URL to open, with the real port: "http://127.0.0.1:8080/". Valid as long as the server. */
+const char *server_url(const struct server *server);
+
+/* An eventfd that the server waits on for new ticks and events: give it to history_notify. */
+int server_event_fd(const struct server *server);
+
+int server_start(struct server *server, struct error *error);
+
+/* Cancels queries, says goodbye to WebSocket clients, joins all threads. Within a second. Idempotent. */
+void server_stop(struct server *server);
+void server_close(struct server *server);
+
+#endif
