@@ -88,6 +88,8 @@ struct tick_totals {
         struct volume out;
         struct volume untracked; /* no flow slot was free */
         struct volume nonflow;   /* passed the filter without a valid IP header */
+        int64_t first_ns; /* time of the earliest and the latest frame; valid where all.packets is not 0 */
+        int64_t last_ns;
         uint64_t frames;
         uint64_t late;                      /* counted here although their second was closed */
         uint64_t verdicts[PACKET_VERDICTS]; /* how many frames got which; PACKET_OK included */
@@ -102,9 +104,11 @@ enum initiator_rank {
         INITIATOR_SYN,        /* sent a SYN */
 };
 
-/* What one flow of one worker did in one second. */
+#define FLOW_SLOT_NONE UINT32_MAX
+
+/* What one flow of one worker did in one second. Several deltas of a flow in one batch add up, in order. */
 struct flow_delta {
-        uint32_t slot; /* the worker's own number for the flow */
+        uint32_t slot; /* the worker's own number for the flow, or FLOW_SLOT_NONE: only its key tells */
         uint32_t ab_packets;
         uint32_t ba_packets;
         uint32_t ab_bytes;
@@ -118,7 +122,7 @@ struct flow_delta {
         uint8_t syn_first : 1;      /* the first packet was a SYN without ACK */
         uint8_t initiator_b : 1;    /* who began it: B, else A */
         uint8_t initiator_rank : 2; /* enum initiator_rank */
-        uint8_t has_key : 1;        /* the next unread key of the batch is this slot's from now on */
+        uint8_t has_key : 1;        /* the batch's next unread key is this flow's, and its slot's from now on */
         uint8_t ab_direction : 2;   /* enum direction of packets from A to B; valid with has_key */
 };
 

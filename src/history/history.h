@@ -36,24 +36,29 @@ void history_notify(struct history *history, int event_fd);
 
 /* ---- writing: the rollup's thread ------------------------------------------------- */
 
-/* A flow in the directory. Valid until the tick after next: look it up anew by key then. */
-typedef uint32_t history_flow;
-#define HISTORY_FLOW_NONE UINT32_MAX
+/* A flow in the directory. A stale one is noticed: its place may have gone to another flow. */
+struct history_flow {
+        uint32_t index;
+        uint32_t generation; /* 0: no flow */
+};
 
 /* A tick is written as begin, any number of adds, end. Readers see it after end, whole.
- * Seconds grow strictly; a second left out is a gap (or a zero, see options). The first
- * tick and the one after a gap may be partial: start_ns..end_ns is what was captured. */
+ * Seconds never go back; one left out is a gap (or a zero, see options). A second that is
+ * begun again goes on: that is how the first one, a partial second, can be shown early. */
 void history_tick_begin(struct history *history, int64_t second);
 
-/* The flow of a key: the live one, else a new one. NONE where the directory is full of live flows. */
-history_flow history_flow_of(struct history *history, const struct flow_key *key);
+/* Between begin and end: the flow of a key, the live one, else a new one whose packets from
+ * A to B run in `ab_direction`. False where the directory is full of live flows. */
+bool history_flow_of(struct history *history, const struct flow_key *key, enum direction ab_direction,
+                     struct history_flow *ret_flow);
 
-/* Adds a delta to a flow in the current tick. Where that flow had ended before the delta
- * (by its TTL, after FIN or RST), a successor of the same key begins, and is returned. */
-history_flow history_tick_add(struct history *history, history_flow flow, int64_t second,
-                              const struct flow_delta *delta, enum direction ab_direction);
+/* Between begin and end: adds a delta of the tick's second to a flow. Where that flow had ended
+ * before the delta (by its TTL, after FIN or RST), a successor of the same key begins and
+ * `*flow` becomes it. False where `*flow` is stale or there is no room for a successor: the
+ * caller counts the delta as untracked. */
+bool history_tick_add(struct history *history, struct history_flow *flow, const struct flow_delta *delta);
 
-/* What the tick amounts to. Deltas that found no flow (NONE) are untracked by then. */
+/* What the tick amounts to; for a second that was begun again, what has come since. */
 struct history_tick {
         int64_t start_ns;
         int64_t end_ns;
@@ -61,9 +66,12 @@ struct history_tick {
         uint64_t drops; /* frames the kernel dropped, read in this tick */
         bool merged;    /* holds more than one second, since the rollup was late */
 };
+
+/* start_ns..end_ns is the part of the second that was captured; where that is not all of it the
+ * row is `partial`. */
 void history_tick_end(struct history *history, const struct history_tick *tick);
 
-/* Cumulative figures of one worker, for /api/stats. */
+/* Cumulative figures of one worker, for /api/stats. Set between begin and end. */
 struct history_worker {
         uint8_t iface;
         int cpu; /* pinned to, or -1 */
@@ -117,7 +125,6 @@ size_t history_read_counters(struct history *history, int64_t from, int64_t to, 
 struct history_totals {
         struct tick_totals totals;
         uint64_t drops;
-        int64_t first_ms, last_ms; /* time of the first and the last packet; 0 without any */
         uint64_t flows_forgotten;  /* flows that had to leave the directory before their time */
         struct volume forgotten;   /* what they had carried */
 };
@@ -211,7 +218,7 @@ void flow_result_fini(struct flow_result *result);
 /* Figures of the directory and the budget, for /api/stats. */
 struct history_figures {
         uint64_t flows_active, flows_ended, flows_capacity;
-        uint64_t flows_evicted;
+        uint64_t flows_forgotten; /* ended flows that left for want of room */
         uint64_t bytes, budget;
         unsigned workers;
 };
@@ -257,10 +264,14 @@ struct top_result {
         struct volume untracked, nonflow; /* of that second */
 };
 
-/* Returns 0 or -ENOMEM; on 0 free with top_result_fini. With TOP_BY_FLOW, no filter and
- * limit ≤ 10 it is answered from the heap that the tick left behind, at once. */
+/* Returns 0 or -ENOMEM; on 0 free with top_result_fini. For a query thread. */
 int history_query_top(struct history *history, const struct top_query *query, struct top_result *ret);
 void top_result_fini(struct top_result *result);
+
+/* The ten flows with the most bytes in the last closed second, highest first, as the tick left
+ * them behind: cheap enough for an event loop. Returns how many were copied; `*ret_second`
+ * receives the counters of that second (all zero before the first). */
+size_t history_read_top(struct history *history, struct top_row *ret, size_t max, struct history_counters *ret_second);
 
 struct history_event {
         uint64_t id; /* 1, 2, … */

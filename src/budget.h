@@ -1,0 +1,22 @@
+/* How --memory is divided. */
+#ifndef NETWATCH_BUDGET_H
+#define NETWATCH_BUDGET_H
+
+#include "base/error.h"
+#include "options.h"
+
+struct budget {
+        uint64_t memory_bytes;
+        uint64_t ring_bytes;
+        uint64_t table_bytes;   /* flow tables and delta batches of the workers */
+        uint64_t history_bytes; /* counters and flow directory */
+        uint64_t server_bytes;  /* pinned results and client buffers */
+        uint32_t max_flows;     /* live flows per worker */
+        uint32_t directory_flows; /* live and ended */
+};
+
+/* Divides the budget of the options; `ring` says whether a ring is part of it. 0 or -EINVAL
+ * with a line that says what would have to change. */
+int budget_divide(const struct options *options, bool ring, struct budget *ret, struct error *error);
+
+#endif

@@ -1,0 +1,214 @@
+/* Capture files, pcap and pcapng, by libpcap.
+ *
+ * libpcap hands out one packet at a time in a buffer that it reuses; a burst is what the
+ * table wants. So the captured bytes are copied into a buffer of ours, until that or the
+ * burst is full. A packet that no longer fits waits in libpcap's buffer for the next read. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "capture/source.h"
+
+#define BUFFER_BYTES ((size_t)1 << 20) /* more than libpcap's largest packet, 256 KiB */
+#define FILE_LAG_NS (100 * NS_PER_MS)
+
+struct file {
+        struct capture base;
+        pcap_t *pcap;
+        FILE *stream; /* owned by pcap */
+        uint8_t *buffer;
+        uint32_t snaplen;
+        uint8_t link;
+        bool at_end;
+        bool is_truncated;
+        const uint8_t *waiting; /* a packet read, but not yet handed out; in libpcap's buffer */
+        struct pcap_pkthdr *waiting_header;
+        uint64_t received;
+        uint64_t size_bytes;
+        _Atomic uint64_t read_bytes;
+        char truncated[256];
+};
+
+static enum frame_link link_of(int datalink) {
+        switch (datalink) {
+        case DLT_EN10MB: return FRAME_LINK_ETHERNET;
+        case 14: /* DLT_RAW on OpenBSD */
+        case 101: /* LINKTYPE_RAW */
+        case DLT_RAW: return FRAME_LINK_RAW;
+        case DLT_IPV4: return FRAME_LINK_RAW4;
+        case DLT_IPV6: return FRAME_LINK_RAW6;
+        case DLT_NULL:
+        case DLT_LOOP: return FRAME_LINK_NULL;
+        case DLT_LINUX_SLL: return FRAME_LINK_SLL;
+        case DLT_LINUX_SLL2: return FRAME_LINK_SLL2;
+        default: return FRAME_LINK_UNSUPPORTED;
+        }
+}
+
+/* Opened with nanosecond precision: tv_usec holds nanoseconds. Times that a file invents are kept
+ * to what 64 bits of them can express. */
+static int64_t to_time_ns(const struct timeval *ts) {
+        const int64_t limit_s = INT64_MAX / NS_PER_S - 1;
+        int64_t s = ts->tv_sec > limit_s ? limit_s : ts->tv_sec < -limit_s ? -limit_s : ts->tv_sec;
+        int64_t ns = ts->tv_usec < 0 || ts->tv_usec >= NS_PER_S ? 0 : ts->tv_usec;
+        return s * NS_PER_S + ns;
+}
+
+static struct frame to_frame(const struct file *file, const struct pcap_pkthdr *header, const uint8_t *data) {
+        uint32_t captured = header->caplen;
+        if (file->snaplen && captured > file->snaplen)
+                captured = file->snaplen;
+        return (struct frame){
+                .data = data,
+                .captured = captured,
+                .length = header->len,
+                .time_ns = to_time_ns(&header->ts),
+                .link = file->link,
+        };
+}
+
+/* The next packet: 1, or 0 at the end, however the file ended. */
+static int next_packet(struct file *file, struct pcap_pkthdr **ret_header, const uint8_t **ret_data) {
+        if (file->waiting) {
+                *ret_header = file->waiting_header;
+                *ret_data = file->waiting;
+                file->waiting = NULL;
+                return 1;
+        }
+
+        int r = pcap_next_ex(file->pcap, ret_header, ret_data);
+        if (r == 1)
+                return 1;
+        file->at_end = true;
+        if (r == PCAP_ERROR) {
+                file->is_truncated = true;
+                (void)snprintf(file->truncated, sizeof(file->truncated), "broken off after %llu packets: %s",
+                               (unsigned long long)file->received, pcap_geterr(file->pcap));
+        }
+        return 0;
+}
+
+static int file_read(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns) {
+        struct file *file = (struct file *)capture;
+        (void)deadline_boot_ns; /* a file is never late */
+
+        unsigned n = 0;
+        size_t used = 0;
+        struct pcap_pkthdr *header;
+        const uint8_t *data;
+        while (n < max && !file->at_end && next_packet(file, &header, &data)) {
+                struct frame frame = to_frame(file, header, data);
+                if (frame.captured > BUFFER_BYTES - used) {
+                        file->waiting = data;
+                        file->waiting_header = header;
+                        break;
+                }
+                if (frame.captured)
+                        memcpy(file->buffer + used, data, frame.captured);
+                frame.data = file->buffer + used;
+                used += frame.captured;
+                frames[n++] = frame;
+                file->received++;
+        }
+
+        long at = file->stream && file->size_bytes ? ftell(file->stream) : -1;
+        if (at > 0)
+                atomic_store_explicit(&file->read_bytes, (uint64_t)at, memory_order_relaxed);
+        return n ? (int)n : -ENODATA;
+}
+
+static void file_wake(struct capture *capture) {
+        (void)capture; /* a file never waits */
+}
+
+static struct capture_counts file_counts(struct capture *capture) {
+        return (struct capture_counts){.received = ((struct file *)capture)->received};
+}
+
+static const char *file_truncated(const struct capture *capture) {
+        const struct file *file = (const struct file *)capture;
+        return file->is_truncated ? file->truncated : NULL;
+}
+
+static void file_progress(const struct capture *capture, uint64_t *ret_read_bytes, uint64_t *ret_size_bytes) {
+        const struct file *file = (const struct file *)capture;
+        *ret_read_bytes = atomic_load_explicit(&file->read_bytes, memory_order_relaxed);
+        *ret_size_bytes = file->size_bytes;
+}
+
+static void file_close(struct capture *capture) {
+        struct file *file = (struct file *)capture;
+        if (file->pcap)
+                pcap_close(file->pcap);
+        else if (file->stream && file->stream != stdin)
+                (void)fclose(file->stream);
+        free(file->buffer);
+        free(file);
+}
+
+static const struct capture_kind file_kind = {
+        .is_file = true,
+        .lag_ns = FILE_LAG_NS,
+        .read = file_read,
+        .wake = file_wake,
+        .counts = file_counts,
+        .truncated = file_truncated,
+        .progress = file_progress,
+        .close = file_close,
+};
+
+static int open_stream(struct file *file, const char *path, struct error *error) {
+        char why[PCAP_ERRBUF_SIZE];
+        file->stream = strcmp(path, "-") != 0 ? fopen(path, "rbe") : stdin;
+        if (!file->stream)
+                return error_set(error, -errno, "cannot read %s: %s", path, strerror(errno));
+
+        struct stat st;
+        if (fstat(fileno(file->stream), &st) == 0) {
+                if (S_ISDIR(st.st_mode))
+                        return error_set(error, -EISDIR, "cannot read %s: is a directory", path);
+                if (S_ISREG(st.st_mode))
+                        file->size_bytes = (uint64_t)st.st_size;
+        }
+
+        file->pcap = pcap_fopen_offline_with_tstamp_precision(file->stream, PCAP_TSTAMP_PRECISION_NANO, why);
+        if (!file->pcap)
+                return error_set(error, -EINVAL, "%s is not a pcap or pcapng file: %s", path, why);
+        return 0;
+}
+
+static int attach_filter(struct file *file, const char *bpf, struct error *error) {
+        struct bpf_program program;
+        if (!*bpf)
+                return 0;
+        int r = filter_compile(file->pcap, bpf, &program, error);
+        if (r < 0)
+                return r;
+        if (pcap_setfilter(file->pcap, &program) != 0)
+                r = error_set(error, -EINVAL, "--bpf '%s': %s", bpf, pcap_geterr(file->pcap));
+        pcap_freecode(&program);
+        return r;
+}
+
+int capture_open_file(const struct capture_file_options *options, struct capture **ret, struct error *error) {
+        struct file *file = calloc(1, sizeof(*file));
+        if (!file)
+                return error_set(error, -ENOMEM, "out of memory");
+        file->base.kind = &file_kind;
+        file->snaplen = options->snaplen;
+        file->buffer = malloc(BUFFER_BYTES);
+
+        int r = file->buffer ? open_stream(file, options->path, error) : error_set(error, -ENOMEM, "out of memory");
+        if (r == 0)
+                r = attach_filter(file, options->bpf, error);
+        if (r < 0) {
+                file_close(&file->base);
+                return r;
+        }
+        file->link = (uint8_t)link_of(pcap_datalink(file->pcap));
+        *ret = &file->base;
+        return 0;
+}

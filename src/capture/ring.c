@@ -1,0 +1,349 @@
+/* The live source: an AF_PACKET socket with a TPACKET_V3 ring, see packet(7) and
+ * Documentation/networking/packet_mmap.rst of the kernel.
+ *
+ *   ring   | block 0 | block 1 | …                 a block: header, then frames back to back
+ *            ^ taken   ^ the kernel fills it, and hands it over when it is full or old
+ *
+ * Frames point into the block; the block goes back to the kernel with the next read. Blocks
+ * of 1 MiB need an order of magnitude fewer wake-ups than small ones; a block that is not
+ * full is handed over after RETIRE_MS.
+ *
+ * Order matters at start: filter, ring and membership are in place before bind() lets the
+ * first frame in. The socket needs CAP_NET_RAW to be opened, and nothing afterwards. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "capture/source.h"
+
+#define RETIRE_MS 60
+#define BLOCK_BYTES_MAX (1u << 20)
+#define BLOCK_BYTES_MIN (1u << 16)
+#define BLOCKS_MIN 8u
+#define FRAME_BYTES 2048u /* only has to divide a block: V3 packs frames by their size */
+
+struct ring {
+        struct capture base;
+        int socket_fd;
+        int wake_fd;
+        uint8_t *blocks;
+        uint32_t block_bytes;
+        uint32_t n_blocks;
+        uint32_t block;       /* the one in hand, or the next to come */
+        uint32_t frames_left; /* in the block in hand */
+        const uint8_t *frame; /* the next of them */
+        bool in_hand;
+        uint8_t link;
+        struct capture_counts counts;
+};
+
+static struct tpacket_block_desc *current_block(const struct ring *ring) {
+        return (struct tpacket_block_desc *)(void *)(ring->blocks + (size_t)ring->block * ring->block_bytes);
+}
+
+static bool is_filled(const struct ring *ring) {
+        return __atomic_load_n(&current_block(ring)->hdr.bh1.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER;
+}
+
+static void take_block(struct ring *ring) {
+        const struct tpacket_block_desc *block = current_block(ring);
+        ring->frames_left = block->hdr.bh1.num_pkts;
+        ring->frame = (const uint8_t *)block + block->hdr.bh1.offset_to_first_pkt;
+        ring->in_hand = true;
+}
+
+static void give_back(struct ring *ring) {
+        __atomic_store_n(&current_block(ring)->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+        ring->block = ring->block + 1 == ring->n_blocks ? 0 : ring->block + 1;
+        ring->in_hand = false;
+}
+
+static struct frame to_frame(const struct ring *ring, const uint8_t *at) {
+        const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)at;
+        const struct sockaddr_ll *address =
+                (const struct sockaddr_ll *)(const void *)(at + TPACKET_ALIGN(sizeof(struct tpacket3_hdr)));
+        bool has_vlan = header->tp_status & TP_STATUS_VLAN_VALID;
+        return (struct frame){
+                .data = at + header->tp_mac,
+                .captured = header->tp_snaplen,
+                .length = header->tp_len + (has_vlan ? 4 : 0),
+                .time_ns = (int64_t)header->tp_sec * NS_PER_S + header->tp_nsec,
+                .vlan_tci = (uint16_t)header->hv1.tp_vlan_tci,
+                .link = ring->link,
+                .direction = address->sll_pkttype == PACKET_OUTGOING ? DIRECTION_OUT : DIRECTION_IN,
+                .has_vlan = has_vlan,
+        };
+}
+
+/* Waits for a block, the wake-up or the deadline. 0, or -errno. */
+static int wait_for_block(struct ring *ring, int64_t deadline_boot_ns, bool *ret_again) {
+        int64_t left_ns = deadline_boot_ns - clock_boot_ns();
+        if (left_ns < 0)
+                left_ns = 0;
+        struct timespec left = {.tv_sec = left_ns / NS_PER_S, .tv_nsec = left_ns % NS_PER_S};
+        struct pollfd fds[] = {
+                {.fd = ring->socket_fd, .events = POLLIN},
+                {.fd = ring->wake_fd, .events = POLLIN},
+        };
+
+        *ret_again = false;
+        int n = ppoll(fds, 2, &left, NULL);
+        if (n < 0)
+                return errno == EINTR ? 0 : -errno;
+        if (fds[1].revents) {
+                uint64_t ignored;
+                (void)!read(ring->wake_fd, &ignored, sizeof(ignored));
+                return 0;
+        }
+        if (fds[0].revents & POLLERR) {
+                /* the interface went down: said once, and cleared by asking; it may come back */
+                int code = 0;
+                socklen_t bytes = sizeof(code);
+                (void)getsockopt(ring->socket_fd, SOL_SOCKET, SO_ERROR, &code, &bytes);
+                if (code && code != ENETDOWN)
+                        return -code;
+        }
+        *ret_again = n > 0;
+        return 0;
+}
+
+static int ring_read(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns) {
+        struct ring *ring = (struct ring *)capture;
+        if (ring->in_hand && !ring->frames_left)
+                give_back(ring);
+
+        for (bool again = true; !ring->in_hand;) {
+                if (is_filled(ring)) {
+                        take_block(ring);
+                        if (!ring->frames_left)
+                                give_back(ring);
+                        continue;
+                }
+                if (!again)
+                        return 0;
+                int r = wait_for_block(ring, deadline_boot_ns, &again);
+                if (r < 0)
+                        return r;
+        }
+
+        unsigned n = 0;
+        for (; n < max && ring->frames_left; n++, ring->frames_left--) {
+                const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)ring->frame;
+                frames[n] = to_frame(ring, ring->frame);
+                ring->frame += header->tp_next_offset;
+        }
+        return (int)n;
+}
+
+static void ring_wake(struct capture *capture) {
+        const uint64_t one = 1;
+        (void)!write(((struct ring *)capture)->wake_fd, &one, sizeof(one));
+}
+
+static struct capture_counts ring_counts(struct capture *capture) {
+        struct ring *ring = (struct ring *)capture;
+        struct tpacket_stats_v3 stats;
+        socklen_t bytes = sizeof(stats);
+        if (getsockopt(ring->socket_fd, SOL_PACKET, PACKET_STATISTICS, &stats, &bytes) == 0) {
+                ring->counts.received += stats.tp_packets;
+                ring->counts.dropped += stats.tp_drops;
+                ring->counts.freezes += stats.tp_freeze_q_cnt;
+        }
+        return ring->counts;
+}
+
+static const char *ring_truncated(const struct capture *capture) {
+        (void)capture;
+        return NULL;
+}
+
+static void ring_progress(const struct capture *capture, uint64_t *ret_read_bytes, uint64_t *ret_size_bytes) {
+        (void)capture;
+        *ret_read_bytes = *ret_size_bytes = 0;
+}
+
+static void ring_close(struct capture *capture) {
+        struct ring *ring = (struct ring *)capture;
+        if (ring->blocks)
+                munmap(ring->blocks, (size_t)ring->block_bytes * ring->n_blocks);
+        if (ring->socket_fd >= 0)
+                close(ring->socket_fd);
+        if (ring->wake_fd >= 0)
+                close(ring->wake_fd);
+        free(ring);
+}
+
+static const struct capture_kind ring_kind = {
+        .is_file = false,
+        .lag_ns = RETIRE_MS * NS_PER_MS + 10 * NS_PER_MS,
+        .read = ring_read,
+        .wake = ring_wake,
+        .counts = ring_counts,
+        .truncated = ring_truncated,
+        .progress = ring_progress,
+        .close = ring_close,
+};
+
+/* ---- opening ------------------------------------------------------------------------- */
+
+static int option_set(const struct ring *ring, const char *iface, const char *what, int option, const void *value,
+                      socklen_t bytes, struct error *error) {
+        if (setsockopt(ring->socket_fd, SOL_PACKET, option, value, bytes) == 0)
+                return 0;
+        return error_set(error, -errno, "cannot capture on %s: %s: %s", iface, what, strerror(errno));
+}
+
+static int open_socket(struct ring *ring, const char *iface, struct error *error) {
+        ring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (ring->wake_fd < 0)
+                return error_set(error, -errno, "cannot make an eventfd: %s", strerror(errno));
+        ring->socket_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: deaf until bind() */
+        if (ring->socket_fd < 0)
+                return error_set(error, -errno, "cannot capture on %s: %s", iface, strerror(errno));
+        return 0;
+}
+
+/* Asks libpcap for a filter program, compiled for this very interface. */
+static int compile_for(const char *iface, const char *bpf, uint32_t snaplen, struct bpf_program *ret, int *ret_datalink,
+                       struct error *error) {
+        char why[PCAP_ERRBUF_SIZE];
+        pcap_t *handle = pcap_create(iface, why);
+        if (!handle)
+                return error_set(error, -ENODEV, "cannot open %s: %s", iface, why);
+        pcap_set_snaplen(handle, (int)snaplen);
+        pcap_set_buffer_size(handle, (int)BLOCK_BYTES_MIN);
+        int r = pcap_activate(handle);
+        if (r < 0) {
+                const char *text = pcap_geterr(handle);
+                r = error_set(error, r == PCAP_ERROR_PERM_DENIED ? -EPERM : -EIO, "cannot open %s: %s", iface,
+                              *text ? text : pcap_statustostr(r));
+        } else {
+                *ret_datalink = pcap_datalink(handle);
+                r = filter_compile(handle, bpf, ret, error);
+        }
+        pcap_close(handle);
+        return r;
+}
+
+/* The filter also cuts frames to the snaplen: it is what the program returns. */
+static int attach_filter(struct ring *ring, const struct capture_ring_options *options, struct error *error) {
+        struct bpf_program program;
+        int datalink = -1;
+        int r = compile_for(options->iface, options->bpf, options->snaplen, &program, &datalink, error);
+        if (r < 0)
+                return r;
+
+        struct sock_fprog kernel = {.len = (unsigned short)program.bf_len, .filter = (struct sock_filter *)program.bf_insns};
+        if (datalink == DLT_EN10MB)
+                ring->link = FRAME_LINK_ETHERNET;
+        else if (datalink == DLT_RAW)
+                ring->link = FRAME_LINK_RAW;
+        else
+                r = error_set(error, -EOPNOTSUPP, "cannot capture on %s: link type %s is not supported yet",
+                              options->iface, pcap_datalink_val_to_name(datalink));
+        if (r == 0 && setsockopt(ring->socket_fd, SOL_SOCKET, SO_ATTACH_FILTER, &kernel, sizeof(kernel)) != 0)
+                r = error_set(error, -errno, "cannot attach the filter to %s: %s", options->iface, strerror(errno));
+        pcap_freecode(&program);
+        return r;
+}
+
+static int map_ring(struct ring *ring, const struct capture_ring_options *options, struct error *error) {
+        const int version = TPACKET_V3;
+        int r = option_set(ring, options->iface, "TPACKET_V3", PACKET_VERSION, &version, sizeof(version), error);
+        if (r < 0)
+                return r;
+
+        ring->block_bytes = BLOCK_BYTES_MAX;
+        while (ring->block_bytes > BLOCK_BYTES_MIN && options->ring_bytes / ring->block_bytes < BLOCKS_MIN)
+                ring->block_bytes /= 2;
+        uint64_t blocks = options->ring_bytes / ring->block_bytes;
+        ring->n_blocks = blocks < BLOCKS_MIN ? BLOCKS_MIN : (uint32_t)blocks;
+
+        struct tpacket_req3 request = {
+                .tp_block_size = ring->block_bytes,
+                .tp_block_nr = ring->n_blocks,
+                .tp_frame_size = FRAME_BYTES,
+                .tp_frame_nr = ring->block_bytes / FRAME_BYTES * ring->n_blocks,
+                .tp_retire_blk_tov = RETIRE_MS,
+        };
+        r = option_set(ring, options->iface, "ring memory", PACKET_RX_RING, &request, sizeof(request), error);
+        if (r < 0)
+                return r;
+
+        void *at = mmap(NULL, (size_t)ring->block_bytes * ring->n_blocks, PROT_READ | PROT_WRITE, MAP_SHARED,
+                        ring->socket_fd, 0);
+        if (at == MAP_FAILED)
+                return error_set(error, -errno, "cannot map the ring of %s: %s", options->iface, strerror(errno));
+        ring->blocks = at;
+        return 0;
+}
+
+static bool is_loopback(const struct ring *ring, const char *iface) {
+        struct ifreq request = {0};
+        strncpy(request.ifr_name, iface, sizeof(request.ifr_name) - 1);
+        return ioctl(ring->socket_fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_LOOPBACK);
+}
+
+static int join(struct ring *ring, const struct capture_ring_options *options, unsigned ifindex, struct error *error) {
+        int r = 0;
+        if (is_loopback(ring, options->iface)) {
+                /* every packet of lo passes twice, sent and received: once is enough */
+                const int on = 1;
+                r = option_set(ring, options->iface, "PACKET_IGNORE_OUTGOING", PACKET_IGNORE_OUTGOING, &on, sizeof(on), error);
+        }
+        if (r == 0 && options->promiscuous) {
+                struct packet_mreq membership = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_PROMISC};
+                r = option_set(ring, options->iface, "promiscuous mode", PACKET_ADD_MEMBERSHIP, &membership,
+                               sizeof(membership), error);
+        }
+        if (r < 0)
+                return r;
+
+        struct sockaddr_ll address = {
+                .sll_family = AF_PACKET,
+                .sll_protocol = htons(ETH_P_ALL),
+                .sll_ifindex = (int)ifindex,
+        };
+        if (bind(ring->socket_fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
+                return error_set(error, -errno, "cannot bind to %s: %s", options->iface, strerror(errno));
+        return 0;
+}
+
+int capture_open_ring(const struct capture_ring_options *options, struct capture **ret, struct error *error) {
+        unsigned ifindex = if_nametoindex(options->iface);
+        if (!ifindex)
+                return error_set(error, -ENODEV, "no interface '%s'", options->iface);
+
+        struct ring *ring = calloc(1, sizeof(*ring));
+        if (!ring)
+                return error_set(error, -ENOMEM, "out of memory");
+        ring->base.kind = &ring_kind;
+        ring->socket_fd = ring->wake_fd = -1;
+
+        int r = open_socket(ring, options->iface, error);
+        if (r == 0)
+                r = attach_filter(ring, options, error);
+        if (r == 0)
+                r = map_ring(ring, options, error);
+        if (r == 0)
+                r = join(ring, options, ifindex, error);
+        if (r < 0) {
+                ring_close(&ring->base);
+                return r;
+        }
+        *ret = &ring->base;
+        return 0;
+}

@@ -1,0 +1,29 @@
+/* What a kind of source provides; between the files of capture/, nobody else's business. */
+#ifndef NETWATCH_CAPTURE_SOURCE_H
+#define NETWATCH_CAPTURE_SOURCE_H
+
+#include <pcap/pcap.h>
+
+#include "capture/capture.h"
+
+struct capture_kind {
+        bool is_file;
+        int64_t lag_ns;
+        int (*read)(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns);
+        void (*wake)(struct capture *capture);
+        struct capture_counts (*counts)(struct capture *capture);
+        const char *(*truncated)(const struct capture *capture);
+        void (*progress)(const struct capture *capture, uint64_t *ret_read_bytes, uint64_t *ret_size_bytes);
+        void (*close)(struct capture *capture); /* frees it; half-built ones too */
+};
+
+/* Every source begins with this. */
+struct capture {
+        const struct capture_kind *kind;
+};
+
+/* Compiles a tcpdump expression on a handle; the error text is libpcap's. 0 or -EINVAL.
+ * libpcap's compiler is not to be run by two threads at once: main only, before they start. */
+int filter_compile(pcap_t *handle, const char *bpf, struct bpf_program *ret, struct error *error);
+
+#endif

@@ -1,0 +1,53 @@
+/* One fixed row per second, in a ring that is as long as the retention. A second for which
+ * there is no row is a gap: zero is not "no data". */
+#include "history/counters.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct history_counters *place_of(const struct counters *counters, int64_t second) {
+        int64_t n = counters->n_rows;
+        return &counters->rows[((second % n) + n) % n];
+}
+
+int counters_init(struct counters *counters, uint32_t retention_s) {
+        *counters = (struct counters){.n_rows = retention_s};
+        counters->rows = calloc(retention_s, sizeof(*counters->rows));
+        if (!counters->rows)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < retention_s; i++)
+                counters->rows[i].second = INT64_MIN;
+        return 0;
+}
+
+void counters_fini(struct counters *counters) {
+        free(counters->rows);
+}
+
+struct history_counters *counters_at(struct counters *counters, int64_t second, bool fill) {
+        struct history_counters *row = place_of(counters, second);
+        if (counters->from == counters->to)
+                counters->from = counters->to = second;
+
+        if (fill) {
+                int64_t missing = counters->to;
+                if (missing < second - (int64_t)counters->n_rows)
+                        missing = second - (int64_t)counters->n_rows;
+                for (; missing < second; missing++)
+                        *place_of(counters, missing) = (struct history_counters){.second = missing, .span_ms = 1000};
+        }
+        if (row->second != second)
+                *row = (struct history_counters){.second = second};
+        if (counters->to <= second)
+                counters->to = second + 1;
+        if (counters->from < counters->to - (int64_t)counters->n_rows)
+                counters->from = counters->to - (int64_t)counters->n_rows;
+        return row;
+}
+
+const struct history_counters *counters_find(const struct counters *counters, int64_t second) {
+        if (second < counters->from || second >= counters->to)
+                return NULL;
+        const struct history_counters *row = place_of(counters, second);
+        return row->second == second ? row : NULL;
+}

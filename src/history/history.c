@@ -1,0 +1,205 @@
+/* The glue: one read-write lock, held for writing from the begin of a tick to its end, so that
+ * no reader ever sees half a tick. Writers are preferred, so that queries cannot starve the
+ * rollup; capture workers never come here at all. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "history/store.h"
+
+size_t history_bytes(const struct history_options *options) {
+        return directory_bytes(options->max_flows) + options->retention_s * sizeof(struct history_counters);
+}
+
+static void init_lock(pthread_rwlock_t *lock) {
+        pthread_rwlockattr_t attributes;
+        pthread_rwlockattr_init(&attributes);
+        pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+        pthread_rwlock_init(lock, &attributes);
+        pthread_rwlockattr_destroy(&attributes);
+}
+
+struct history *history_new(const struct history_options *options) {
+        struct history *history = calloc(1, sizeof(*history));
+        if (!history)
+                return NULL;
+        init_lock(&history->lock);
+        history->second = INT64_MIN;
+        history->gaps_are_zero = options->gaps_are_zero;
+        history->bytes = history_bytes(options);
+        history->event_fd = -1;
+        history->n_workers = options->workers;
+        history->workers = calloc(options->workers ? options->workers : 1, sizeof(*history->workers));
+
+        int r = events_init(&history->events);
+        if (r == 0)
+                r = counters_init(&history->counters, options->retention_s);
+        if (r == 0)
+                r = directory_init(&history->directory, options);
+        if (r < 0 || !history->workers) {
+                history_free(history);
+                return NULL;
+        }
+        return history;
+}
+
+void history_free(struct history *history) {
+        if (!history)
+                return;
+        directory_fini(&history->directory);
+        counters_fini(&history->counters);
+        events_fini(&history->events);
+        free(history->workers);
+        pthread_rwlock_destroy(&history->lock);
+        free(history);
+}
+
+void history_notify(struct history *history, int event_fd) {
+        history->event_fd = event_fd;
+}
+
+static void tell(struct history *history) {
+        atomic_fetch_add_explicit(&history->ticks, 1, memory_order_release);
+        const uint64_t one = 1;
+        if (history->event_fd >= 0)
+                (void)!write(history->event_fd, &one, sizeof(one));
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+void history_tick_begin(struct history *history, int64_t second) {
+        pthread_rwlock_wrlock(&history->lock);
+        assert(second >= history->second);
+        if (second != history->second)
+                directory_begin_tick(&history->directory, second);
+        history->second = second;
+}
+
+bool history_flow_of(struct history *history, const struct flow_key *key, enum direction ab_direction,
+                     struct history_flow *ret_flow) {
+        return directory_flow_of(&history->directory, key, ab_direction, history->second * MS_PER_S, ret_flow);
+}
+
+bool history_tick_add(struct history *history, struct history_flow *flow, const struct flow_delta *delta) {
+        return directory_add(&history->directory, flow, history->second, delta);
+}
+
+void history_set_worker(struct history *history, unsigned worker, const struct history_worker *figures) {
+        assert(worker < history->n_workers);
+        history->workers[worker] = *figures;
+}
+
+static void count_second(struct history *history, const struct history_tick *tick) {
+        const struct tick_totals *totals = &tick->totals;
+        struct history_counters *row = counters_at(&history->counters, history->second, history->gaps_are_zero);
+        row->span_ms += (uint32_t)((tick->end_ns - tick->start_ns + NS_PER_MS / 2) / NS_PER_MS);
+        row->partial = row->span_ms < MS_PER_S;
+        row->merged |= tick->merged;
+        volume_add(&row->all, totals->all.packets, totals->all.bytes);
+        for (unsigned i = 0; i < PACKET_CLASSES; i++)
+                volume_add(&row->by_class[i], totals->by_class[i].packets, totals->by_class[i].bytes);
+        volume_add(&row->in, totals->in.packets, totals->in.bytes);
+        volume_add(&row->out, totals->out.packets, totals->out.bytes);
+        volume_add(&row->untracked, totals->untracked.packets, totals->untracked.bytes);
+        volume_add(&row->nonflow, totals->nonflow.packets, totals->nonflow.bytes);
+        row->drops += tick->drops;
+        row->new_flows = history->directory.n_new;
+        row->active_flows = history->directory.n_active;
+}
+
+void history_tick_end(struct history *history, const struct history_tick *tick) {
+        directory_expire(&history->directory, floor_div(tick->end_ns + NS_PER_S - 1, NS_PER_S) * MS_PER_S);
+        count_second(history, tick);
+        tick_totals_add(&history->totals.totals, &tick->totals);
+        history->totals.drops += tick->drops;
+        history->totals.flows_forgotten = history->directory.n_forgotten;
+        history->totals.forgotten = history->directory.forgotten;
+        top_collect(&history->directory, &history->top);
+        pthread_rwlock_unlock(&history->lock);
+        tell(history);
+}
+
+void history_add_event(struct history *history, int64_t ts_ms, const char *event, const char *detail) {
+        events_add(&history->events, ts_ms, event, detail);
+        tell(history);
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+bool history_latest(struct history *history, struct history_counters *ret) {
+        pthread_rwlock_rdlock(&history->lock);
+        const struct history_counters *row = counters_find(&history->counters, history->second);
+        if (row)
+                *ret = *row;
+        pthread_rwlock_unlock(&history->lock);
+        return row != NULL;
+}
+
+uint64_t history_ticks(struct history *history) {
+        return atomic_load_explicit(&history->ticks, memory_order_acquire);
+}
+
+bool history_span(struct history *history, int64_t *ret_from, int64_t *ret_to) {
+        pthread_rwlock_rdlock(&history->lock);
+        bool any = history->counters.from < history->counters.to;
+        if (any) {
+                *ret_from = history->counters.from;
+                *ret_to = history->counters.to;
+        }
+        pthread_rwlock_unlock(&history->lock);
+        return any;
+}
+
+size_t history_read_counters(struct history *history, int64_t from, int64_t to, struct history_counters *ret, size_t max) {
+        pthread_rwlock_rdlock(&history->lock);
+        if (from < history->counters.from)
+                from = history->counters.from;
+        if (to > history->counters.to)
+                to = history->counters.to;
+        size_t n = 0;
+        for (int64_t second = from; second < to && n < max; second++) {
+                const struct history_counters *row = counters_find(&history->counters, second);
+                if (row)
+                        ret[n++] = *row;
+        }
+        pthread_rwlock_unlock(&history->lock);
+        return n;
+}
+
+void history_read_totals(struct history *history, struct history_totals *ret) {
+        pthread_rwlock_rdlock(&history->lock);
+        *ret = history->totals;
+        pthread_rwlock_unlock(&history->lock);
+}
+
+void history_read_figures(struct history *history, struct history_figures *ret) {
+        pthread_rwlock_rdlock(&history->lock);
+        const struct directory *directory = &history->directory;
+        *ret = (struct history_figures){
+                .flows_active = directory->n_active,
+                .flows_ended = directory->n_ended,
+                .flows_capacity = directory->capacity,
+                .flows_forgotten = directory->n_forgotten,
+                .bytes = directory->used_up_to * sizeof(struct entry) + directory->n_chains * sizeof(uint32_t) +
+                         history->counters.n_rows * sizeof(struct history_counters),
+                .budget = history->bytes,
+                .workers = history->n_workers,
+        };
+        pthread_rwlock_unlock(&history->lock);
+}
+
+struct history_worker history_read_worker(struct history *history, unsigned worker) {
+        assert(worker < history->n_workers);
+        pthread_rwlock_rdlock(&history->lock);
+        struct history_worker figures = history->workers[worker];
+        pthread_rwlock_unlock(&history->lock);
+        return figures;
+}
+
+size_t history_read_events(struct history *history, uint64_t after_id, int64_t from_ms, int64_t to_ms,
+                           struct history_event *ret, size_t max) {
+        return events_read(&history->events, after_id, from_ms, to_ms, ret, max);
+}

@@ -1,0 +1,44 @@
+/* The history itself, as its own files see it. */
+#ifndef NETWATCH_HISTORY_STORE_H
+#define NETWATCH_HISTORY_STORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "history/counters.h"
+#include "history/directory.h"
+#include "history/events.h"
+#include "history/history.h"
+
+#define TOP_KEPT 10u
+
+/* The flows with the most bytes of the last tick, highest first. */
+struct top_flows {
+        unsigned n;
+        struct top_row rows[TOP_KEPT];
+};
+
+struct history {
+        pthread_rwlock_t lock; /* of all below but events: the rollup writes from begin to end of a tick */
+        struct counters counters;
+        struct directory directory;
+        struct history_totals totals;
+        struct history_worker *workers;
+        unsigned n_workers;
+        struct top_flows top;
+        int64_t second; /* of the current or last tick; INT64_MIN before the first */
+        bool gaps_are_zero;
+        size_t bytes;
+
+        struct events events;
+        _Atomic uint64_t ticks;
+        int event_fd;
+};
+
+/* The order of the rows of a tick is kept up to date by history_tick_end. */
+void top_collect(const struct directory *directory, struct top_flows *ret);
+
+/* Does the filter select this flow? */
+bool filter_matches(const struct flow_filter *filter, const struct entry *entry);
+
+#endif

@@ -1,0 +1,135 @@
+/* Merges the workers' mails into ticks, second by second, and writes them into the history.
+ *
+ * A second is complete when every worker that still runs has sent a mail for it or for a later
+ * one. A live worker that is late is waited for only so long; what it brings then goes into
+ * the tick that is current, which says `merged`.
+ *
+ * Worker-local flow numbers (slots) become flows of the directory here. A worker sends a
+ * flow's key with its first delta and whenever the directory may have ended it since. */
+#include "pipeline/rollup.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define PATIENCE_NS (500 * NS_PER_MS)
+
+static void ring_bell(int fd) {
+        const uint64_t one = 1;
+        if (fd >= 0)
+                (void)!write(fd, &one, sizeof(one));
+}
+
+/* Adds the deltas of a mail; what finds no flow is taken to the tick's untracked. */
+static void apply_deltas(struct rollup *rollup, unsigned w, const struct flow_batch *batch, struct tick_totals *totals) {
+        struct history_flow *flows = rollup->flows[w];
+        uint32_t next_key = 0;
+        for (uint32_t i = 0; i < batch->n_deltas; i++) {
+                const struct flow_delta *delta = &batch->deltas[i];
+                struct history_flow flow = {0};
+                bool known = true;
+                if (delta->has_key)
+                        known = history_flow_of(rollup->history, &batch->keys[next_key++], delta->ab_direction, &flow);
+                else
+                        flow = flows[delta->slot];
+                if (!known || !history_tick_add(rollup->history, &flow, delta)) {
+                        volume_add(&totals->untracked, (uint64_t)delta->ab_packets + delta->ba_packets,
+                                   (uint64_t)delta->ab_bytes + delta->ba_bytes);
+                        flow = (struct history_flow){0};
+                }
+                if (delta->slot != FLOW_SLOT_NONE)
+                        flows[delta->slot] = flow;
+        }
+}
+
+/* The second of the next tick, if it is complete or waited for long enough. */
+static bool next_second(struct rollup *rollup, int64_t *ret_second) {
+        int64_t second = INT64_MAX;
+        bool all_there = true, can_wait = true;
+        for (unsigned w = 0; w < rollup->n_workers; w++) {
+                struct worker *worker = &rollup->workers[w];
+                bool finished = atomic_load_explicit(&worker->mailbox.finished, memory_order_acquire);
+                const struct mail *mail = queue_peek(&worker->mailbox.full);
+                if (mail && mail->batch->second < second)
+                        second = mail->batch->second;
+                if (!mail && !finished) {
+                        all_there = false;
+                        can_wait &= !capture_is_file(worker->capture);
+                }
+        }
+        if (second == INT64_MAX)
+                return false;
+
+        int64_t now = clock_boot_ns();
+        if (!rollup->first_mail_boot_ns)
+                rollup->first_mail_boot_ns = now;
+        if (!all_there && !(can_wait && now - rollup->first_mail_boot_ns > PATIENCE_NS))
+                return false;
+        *ret_second = second;
+        return true;
+}
+
+/* One tick from the mails that belong to it. */
+static void make_tick(struct rollup *rollup, int64_t second) {
+        struct history_tick tick = {.start_ns = INT64_MAX, .end_ns = INT64_MIN};
+        rollup->first_mail_boot_ns = 0;
+
+        struct history_counters last;
+        if (history_latest(rollup->history, &last) && second < last.second) {
+                second = last.second; /* somebody was later than our patience */
+                tick.merged = true;
+        }
+        history_tick_begin(rollup->history, second);
+        for (unsigned w = 0; w < rollup->n_workers; w++) {
+                struct worker *worker = &rollup->workers[w];
+                struct mail *mail = queue_peek(&worker->mailbox.full);
+                if (!mail || mail->batch->second > second)
+                        continue;
+                (void)queue_pop(&worker->mailbox.full);
+
+                const struct flow_batch *batch = mail->batch;
+                tick_totals_add(&tick.totals, &batch->totals);
+                apply_deltas(rollup, w, batch, &tick.totals);
+                tick.drops += mail->drops;
+                tick.merged |= batch->last_second != batch->second;
+                if (batch->start_ns < tick.start_ns)
+                        tick.start_ns = batch->start_ns;
+                if (batch->end_ns > tick.end_ns)
+                        tick.end_ns = batch->end_ns;
+                history_set_worker(rollup->history, w, &mail->figures);
+
+                (void)queue_push(&worker->mailbox.empty, mail);
+                ring_bell(worker->mailbox.emptied_fd);
+        }
+        history_tick_end(rollup->history, &tick);
+}
+
+/* All workers have ended and nothing of theirs is left. */
+static bool is_done(struct rollup *rollup) {
+        for (unsigned w = 0; w < rollup->n_workers; w++) {
+                struct mailbox *mailbox = &rollup->workers[w].mailbox;
+                if (!atomic_load_explicit(&mailbox->finished, memory_order_acquire) || queue_peek(&mailbox->full))
+                        return false;
+        }
+        return true;
+}
+
+void *rollup_run(void *context) {
+        struct rollup *rollup = context;
+        for (;;) {
+                int64_t second;
+                while (next_second(rollup, &second))
+                        make_tick(rollup, second);
+                if (is_done(rollup))
+                        break;
+
+                struct pollfd fd = {.fd = rollup->filled_fd, .events = POLLIN};
+                uint64_t ignored;
+                int patience_ms = rollup->first_mail_boot_ns ? (int)(PATIENCE_NS / NS_PER_MS / 5) : -1;
+                if (poll(&fd, 1, patience_ms) > 0)
+                        (void)!read(fd.fd, &ignored, sizeof(ignored));
+        }
+        ring_bell(rollup->done_fd);
+        return NULL;
+}

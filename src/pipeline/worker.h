@@ -1,0 +1,38 @@
+/* One capture worker. Internal to pipeline/. */
+#ifndef NETWATCH_PIPELINE_WORKER_H
+#define NETWATCH_PIPELINE_WORKER_H
+
+#include <pthread.h>
+
+#include "pipeline/mailbox.h"
+
+struct worker {
+        /* given */
+        struct capture *capture;
+        struct flow_table *table;
+        struct mailbox mailbox;
+        const struct local_nets *local_nets;
+        uint8_t iface;
+        uint64_t ring_bytes;
+        uint32_t max_flows;
+        _Atomic bool stop;
+        pthread_t thread;
+        bool is_running;
+        int failed; /* 0 or -errno; valid once finished */
+
+        /* the worker thread's own */
+        struct mail *open;    /* the second that packets go to */
+        struct mail *closing; /* the one before, until its last deltas are out; or NULL */
+        int64_t now_ns;       /* wall clock, or the newest frame's time of a file */
+        int64_t preview_ns;   /* when to show the first, partial second early; INT64_MAX: no more */
+        struct capture_counts counts;
+        uint64_t frames;
+        uint64_t late;
+        uint64_t longest_pause_us;
+        uint32_t sweep_left; /* slots still to be looked at in this second */
+};
+
+/* The thread: runs until the source ends, fails, or `stop` is set and the source woken. */
+void *worker_run(void *worker);
+
+#endif
