@@ -1,8 +1,8 @@
 /* Bounds-checked reading of hostile bytes.
  *
  * A cursor walks one span of memory. Every read first checks what is left; a read
- * past the end sets `failed`, returns zero and leaves the cursor where it stood.
- * `failed` is sticky, so a parser may do several reads and test once.
+ * past the end sets `failed`, returns zero and leaves nothing to be read: every later
+ * read fails too, so a parser may do several and test once.
  *
  * Nothing in Netwatch reads packet bytes in any other way, and no struct is ever
  * cast onto them. Any thread; no allocation. */
@@ -33,6 +33,7 @@ static inline size_t cursor_left(const struct cursor *c) {
 static inline const uint8_t *cursor_take(struct cursor *c, size_t bytes) {
         if (cursor_left(c) < bytes) {
                 c->failed = true;
+                c->at = c->end;
                 return NULL;
         }
         const uint8_t *at = c->at;

@@ -42,7 +42,7 @@ struct capture_file_options {
         uint32_t snaplen; /* 0 = whole frames */
 };
 
-/* Opens a pcap or pcapng file. -EINVAL: no capture file, or a filter that does not compile. */
+/* Opens a pcap or pcapng file. 0 or -errno: -EBADMSG no capture file, -EINVAL a filter that does not compile. */
 int capture_open_file(const struct capture_file_options *options, struct capture **ret, struct error *error);
 
 void capture_close(struct capture *capture);

@@ -176,7 +176,7 @@ static int open_stream(struct file *file, const char *path, struct error *error)
 
         file->pcap = pcap_fopen_offline_with_tstamp_precision(file->stream, PCAP_TSTAMP_PRECISION_NANO, why);
         if (!file->pcap)
-                return error_set(error, -EINVAL, "%s is not a pcap or pcapng file: %s", path, why);
+                return error_set(error, -EBADMSG, "%s is not a pcap or pcapng file: %s", path, why);
         return 0;
 }
 

@@ -8,7 +8,9 @@
  * flow's key with its first delta and whenever the directory may have ended it since. */
 #include "pipeline/rollup.h"
 
+#include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -70,6 +72,16 @@ static bool next_second(struct rollup *rollup, int64_t *ret_second) {
         return true;
 }
 
+/* Drops that go on for a while are one event; the seconds themselves have the counts. */
+static void note_drops(struct rollup *rollup, int64_t second, uint64_t drops) {
+        if (drops && !rollup->is_dropping) {
+                char detail[128];
+                (void)snprintf(detail, sizeof(detail), "the ring was full: the kernel dropped %" PRIu64 " frames", drops);
+                history_add_event(rollup->history, second * MS_PER_S, "drops", detail);
+        }
+        rollup->is_dropping = drops != 0;
+}
+
 /* One tick from the mails that belong to it. */
 static void make_tick(struct rollup *rollup, int64_t second) {
         struct history_tick tick = {.start_ns = INT64_MAX, .end_ns = INT64_MIN};
@@ -103,6 +115,7 @@ static void make_tick(struct rollup *rollup, int64_t second) {
                 ring_bell(worker->mailbox.emptied_fd);
         }
         history_tick_end(rollup->history, &tick);
+        note_drops(rollup, second, tick.drops);
 }
 
 /* All workers have ended and nothing of theirs is left. */

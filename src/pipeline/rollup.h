@@ -19,6 +19,7 @@ struct rollup {
 
         /* the rollup thread's own */
         int64_t first_mail_boot_ns; /* when the first mail of the tick in waiting came; 0: none */
+        bool is_dropping;           /* the last tick had drops */
 };
 
 /* The thread: runs until every worker has finished and its mails are in the history. */

@@ -1,0 +1,265 @@
+/* Opening comes first, since it may need privileges; then they are dropped; then the threads
+ * start. The end runs the same way backwards. */
+#include "live.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "budget.h"
+#include "capture/capture.h"
+#include "history/history.h"
+#include "notify.h"
+#include "pipeline/pipeline.h"
+#include "privileges.h"
+#include "server/server.h"
+#include "stop.h"
+
+#define WATCHDOG_PATIENCE_NS (10 * NS_PER_S)
+
+/* Everything that lives as long as the daemon; zero or NULL where it is not there (yet). */
+struct live {
+        const struct options *options;
+        struct budget budget;
+        struct server_facts facts;
+        uint64_t seed;
+        struct capture *capture; /* until the pipeline takes it */
+        struct history *history;
+        struct server *server;
+        struct pipeline *pipeline;
+        int done_fd;
+};
+
+/* ---- which interface ---------------------------------------------------------------------- */
+
+struct iface_names {
+        char text[256];
+};
+
+static void append_name(const struct iface_info *info, void *context) {
+        struct iface_names *names = context;
+        size_t n = strlen(names->text);
+        (void)snprintf(names->text + n, sizeof(names->text) - n, "%s%s (%s)", n ? ", " : "", info->name,
+                       info->up ? "up" : "down");
+}
+
+static int choose_iface(struct live *live, struct error *error) {
+        char *name = live->facts.names.ifaces[0];
+        live->facts.names.n_ifaces = 1;
+        if (live->options->iface) {
+                struct iface_info info;
+                if (iface_read(live->options->iface, &info) < 0)
+                        return error_set(error, -ENODEV, "no interface '%s' (see --list-ifaces)", live->options->iface);
+                (void)snprintf(name, sizeof(live->facts.names.ifaces[0]), "%s", live->options->iface);
+                return 0;
+        }
+        if (iface_default(name) == 0)
+                return 0;
+        struct iface_names names = {.text = ""};
+        (void)iface_list(append_name, &names);
+        return error_set(error, -ENODEV, "no default route: choose an interface with --iface: %s", names.text);
+}
+
+/* ---- opening, while there may be privileges ------------------------------------------------- */
+
+static int open_capture(struct live *live, struct error *error) {
+        const struct capture_ring_options ring = {
+                .iface = live->facts.names.ifaces[0],
+                .bpf = live->options->bpf,
+                .snaplen = live->options->snaplen,
+                .ring_bytes = live->budget.ring_bytes,
+                .promiscuous = live->options->promiscuous,
+        };
+        int r = capture_open_ring(&ring, &live->capture, error);
+        return r == -EPERM ? privileges_explain_capture(error) : r;
+}
+
+static int make_history(struct live *live, struct error *error) {
+        struct history_options history = {
+                .retention_s = live->options->retention_s,
+                .max_flows = live->budget.directory_flows,
+                .seed = live->seed,
+                .workers = 1,
+        };
+        memcpy(history.ttl_ms, live->options->ttl_ms, sizeof(history.ttl_ms));
+        live->history = history_new(&history);
+        if (!live->history)
+                return error_set(error, -ENOMEM, "not enough memory for --memory=%" PRIu64, live->options->memory_bytes);
+        return 0;
+}
+
+static int open_server(struct live *live, struct error *error) {
+        const struct server_options server = {
+                .bind = live->options->bind,
+                .auth_token = live->options->auth_token,
+                .allow_hosts = live->options->allow_hosts,
+                .n_allow_hosts = live->options->n_allow_hosts,
+                .max_websockets = live->options->max_websockets,
+                .cursor_bytes = live->budget.server_bytes / 2,
+                .history = live->history,
+                .facts = &live->facts,
+        };
+        int r = server_open(&server, &live->server, error);
+        if (r == 0)
+                history_notify(live->history, server_event_fd(live->server));
+        return r;
+}
+
+static int make_pipeline(struct live *live, struct error *error) {
+        const struct pipeline_source source = {.capture = live->capture, .ring_bytes = live->budget.ring_bytes};
+        struct pipeline_options pipeline = {
+                .sources = &source,
+                .n_sources = 1,
+                .history = live->history,
+                .local_nets = &live->options->local_nets,
+                .max_flows = live->budget.max_flows,
+                .seed = live->seed,
+                .done_fd = live->done_fd,
+        };
+        memcpy(pipeline.ttl_ms, live->options->ttl_ms, sizeof(pipeline.ttl_ms));
+        int r = pipeline_new(&pipeline, &live->pipeline, error);
+        if (r == 0)
+                live->capture = NULL;
+        return r;
+}
+
+static int prepare(struct live *live, struct error *error) {
+        int r = choose_iface(live, error);
+        if (r == 0)
+                r = budget_divide(live->options, true, &live->budget, error);
+        if (r == 0 && getrandom(&live->seed, sizeof(live->seed), 0) < 0)
+                r = error_set(error, -errno, "cannot get random bytes: %s", strerror(errno));
+        live->done_fd = eventfd(0, EFD_CLOEXEC);
+        if (r == 0 && live->done_fd < 0)
+                r = error_set(error, -errno, "cannot make an eventfd: %s", strerror(errno));
+        if (r == 0)
+                r = open_capture(live, error);
+        if (r == 0)
+                r = make_history(live, error);
+        if (r == 0)
+                r = open_server(live, error);
+        if (r == 0)
+                r = privileges_drop(live->options->user, error);
+        if (r == 0)
+                r = make_pipeline(live, error);
+        return r;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+static unsigned mib(uint64_t bytes) {
+        return (unsigned)(bytes >> 20);
+}
+
+static void announce(const struct live *live) {
+        const struct budget *budget = &live->budget;
+        log_info("capturing on %s, filter '%s'", live->facts.names.ifaces[0], live->options->bpf);
+        log_info("memory: %u MiB = ring %u + flow tables %u (%u flows) + history %u (%u flows, %u min) + server %u",
+                 mib(budget->memory_bytes), mib(budget->ring_bytes), mib(budget->table_bytes), budget->max_flows,
+                 mib(budget->history_bytes), budget->directory_flows, live->options->retention_s / 60,
+                 mib(budget->server_bytes));
+        log_info("open %s", server_url(live->server));
+}
+
+static int start(struct live *live, struct error *error) {
+        char detail[64];
+        (void)snprintf(detail, sizeof(detail), "capturing on %s", live->facts.names.ifaces[0]);
+        history_add_event(live->history, clock_wall_ns() / NS_PER_MS, "start", detail);
+
+        int r = server_start(live->server, error);
+        if (r == 0)
+                r = pipeline_start(live->pipeline, error);
+        if (r < 0)
+                return r;
+        announce(live);
+        (void)notify_send(NOTIFY_READY);
+        return 0;
+}
+
+/* Tells the watchdog that all is well for as long as ticks come. */
+static void feed_watchdog(const struct live *live, uint64_t *last_ticks, int64_t *last_boot_ns) {
+        uint64_t ticks = history_ticks(live->history);
+        int64_t now = clock_boot_ns();
+        if (ticks != *last_ticks) {
+                *last_ticks = ticks;
+                *last_boot_ns = now;
+        }
+        if (now - *last_boot_ns < WATCHDOG_PATIENCE_NS)
+                (void)notify_send(NOTIFY_WATCHDOG);
+}
+
+/* Until a signal comes (0), or the capture ends by itself (-errno). */
+static int wait_for_end(struct live *live, struct error *error) {
+        int64_t interval_ns = notify_watchdog_interval_ns();
+        int interval_ms = interval_ns ? (int)(interval_ns / NS_PER_MS) : -1;
+        uint64_t last_ticks = 0;
+        int64_t last_boot_ns = clock_boot_ns();
+        for (;;) {
+                struct pollfd fds[] = {
+                        {.fd = stop_fd(), .events = POLLIN},
+                        {.fd = live->done_fd, .events = POLLIN},
+                };
+                int n = poll(fds, 2, interval_ms);
+                if (n < 0 && errno != EINTR)
+                        return error_set(error, -errno, "cannot wait: %s", strerror(errno));
+                if (n > 0 && fds[0].revents)
+                        return 0;
+                if (n > 0 && fds[1].revents) {
+                        int failed = pipeline_failed(live->pipeline);
+                        return error_set(error, failed ? failed : -EIO, "the capture on %s ended: %s",
+                                         live->facts.names.ifaces[0], strerror(failed ? -failed : EIO));
+                }
+                if (interval_ns)
+                        feed_watchdog(live, &last_ticks, &last_boot_ns);
+        }
+}
+
+static void print_summary(const struct live *live, int64_t started_boot_ns) {
+        struct history_totals sums;
+        history_read_totals(live->history, &sums);
+        struct history_worker worker = history_read_worker(live->history, 0);
+        log_info("stopped after %.1f s: %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64 " frames dropped by the kernel",
+                 (double)(clock_boot_ns() - started_boot_ns) / 1e9, sums.totals.all.packets, sums.totals.all.bytes,
+                 worker.dropped);
+}
+
+int live_run(const struct options *options, struct error *error) {
+        struct live live = {
+                .options = options,
+                .facts =
+                        {
+                                .version = NETWATCH_VERSION,
+                                .bpf = options->bpf,
+                                .snaplen = options->snaplen,
+                                .started_boot_ns = clock_boot_ns(),
+                                .retention_s = options->retention_s,
+                        },
+                .done_fd = -1,
+        };
+
+        int r = prepare(&live, error);
+        if (r == 0)
+                r = start(&live, error);
+        if (r == 0) {
+                r = wait_for_end(&live, error);
+                (void)notify_send(NOTIFY_STOPPING);
+                pipeline_stop(live.pipeline);
+                server_stop(live.server);
+                print_summary(&live, live.facts.started_boot_ns);
+        }
+
+        pipeline_free(live.pipeline);
+        server_close(live.server);
+        history_free(live.history);
+        capture_close(live.capture);
+        if (live.done_fd >= 0)
+                close(live.done_fd);
+        return r;
+}

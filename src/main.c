@@ -1,0 +1,70 @@
+/* Wiring: options → open → drop privileges → start → wait → stop in reverse. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "capture/capture.h"
+#include "live.h"
+#include "options.h"
+#include "report.h"
+#include "stop.h"
+
+enum {
+        EXIT_RUNTIME = 1,
+        EXIT_USAGE = 2,
+};
+
+static int fail(const struct error *error, int status) {
+        log_error("%s", error->text);
+        return status;
+}
+
+static void print_iface(const struct iface_info *info, void *context) {
+        (void)context;
+        (void)printf("%-15s  %-4s  %-8s", info->name, info->up ? "up" : "down", info->link);
+        if (info->speed_bps > 0)
+                (void)printf("  %lld Mbit/s", (long long)(info->speed_bps / 1000000));
+        (void)printf("\n");
+}
+
+static int list_ifaces(struct error *error) {
+        int r = iface_list(print_iface, NULL);
+        return r < 0 ? error_set(error, r, "cannot list the interfaces") : 0;
+}
+
+/* What a failure amounts to for whoever called: bad usage, or a failure at run time. */
+static int status_of(int r) {
+        return r == 0 ? EXIT_SUCCESS : r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME;
+}
+
+int main(int argc, char **argv) {
+        struct error error = {.text = ""};
+        struct options options;
+        if (options_parse(argc, argv, &options, &error) < 0) {
+                int status = fail(&error, EXIT_USAGE);
+                (void)fputs("Try 'netwatchd --help'.\n", stderr);
+                return status;
+        }
+        log_set_level(options.log_level);
+
+        int r = 0;
+        switch (options.action) {
+        case OPTIONS_HELP: (void)fputs(options_help(), stdout); return EXIT_SUCCESS;
+        case OPTIONS_VERSION: (void)puts("netwatchd " NETWATCH_VERSION); return EXIT_SUCCESS;
+        case OPTIONS_LIST_IFACES: r = list_ifaces(&error); break;
+        case OPTIONS_READ:
+                r = stop_init(&error);
+                if (r == 0)
+                        r = report_run(&options, &error);
+                break;
+        case OPTIONS_RUN:
+                r = stop_init(&error);
+                if (r == 0)
+                        r = live_run(&options, &error);
+                break;
+        }
+        if (r < 0 && *error.text)
+                return fail(&error, status_of(r));
+        return status_of(r);
+}
