@@ -2,8 +2,8 @@
 
 A Pair is `host` (where the daemon runs) and `peer`, each with one end of a veth, an IPv4 and an IPv6
 address and the other's as a permanent neighbour. Nobody speaks unasked: no duplicate address
-detection, no router solicitations, no neighbour discovery, no ARP. Offloads are off, so that a frame
-is a packet. Names bear the process id and a count: any number of pairs can exist side by side.
+detection, no router solicitations, no neighbour discovery, no ARP, and (since `arp off` also keeps
+IPv6 from joining groups) no multicast reports. Offloads are off, so that a frame is a packet. Names bear the process id and a count: any number of pairs can exist side by side.
 """
 
 import ctypes
@@ -102,7 +102,7 @@ class Pair:
         for n, end in enumerate((self.host, self.peer), 1):
             end.ip4, end.ip6, end.mac = f"10.77.0.{n}", f"fd77::{n}", f"02:00:00:00:77:0{n}"
             end.run("ethtool", "-K", "veth0", "tso", "off", "gso", "off", "gro", "off", "tx", "off", "rx", "off")
-            end.run("ip", "link", "set", "veth0", "address", end.mac)
+            end.run("ip", "link", "set", "veth0", "address", end.mac, "arp", "off")
             end.run("ip", "address", "add", end.ip4 + "/24", "dev", "veth0")
             end.run("ip", "address", "add", end.ip6 + "/64", "dev", "veth0", "nodad")
         for end, other in ((self.host, self.peer), (self.peer, self.host)):
@@ -111,16 +111,6 @@ class Pair:
                 end.run("ip", "neighbour", "replace", address, "lladdr", other.mac, "nud", "permanent", "dev", "veth0")
         eventually(lambda: all("LOWER_UP" in end.run("ip", "link", "show", "veth0") for end in (self.host, self.peer)),
                    what="the cable comes up")
-
-    def add_vlan(self, vlan, host_ip4, peer_ip4):
-        """A VLAN interface veth0.<id> at both ends."""
-        for end, other, mine, theirs in ((self.host, self.peer, host_ip4, peer_ip4),
-                                         (self.peer, self.host, peer_ip4, host_ip4)):
-            name = f"veth0.{vlan}"
-            end.run("ip", "link", "add", "link", "veth0", "name", name, "type", "vlan", "id", str(vlan))
-            end.run("ip", "address", "add", mine + "/24", "dev", name)
-            end.run("ip", "link", "set", name, "up")
-            end.run("ip", "neighbour", "replace", theirs, "lladdr", other.mac, "nud", "permanent", "dev", name)
 
     def close(self):
         for end in (self.host, self.peer):
