@@ -47,7 +47,8 @@ def down(flags, payload=b""):
 def tcp_session():
     return (Capture()
             .add("0.000001", up(SYN)).add("0.0005", down(SYN | ACK)).add("0.0006", up(ACK))
-            .add("0.1", up(ACK | PSH, b"x" * 400)).add("0.2", down(ACK, b"y" * 1400)).add("0.2001", down(ACK, b"y" * 1400))
+            .add("0.1", up(ACK | PSH, b"x" * 400)).add("0.2", down(ACK, b"y" * 1400))
+            .add("0.2001", down(ACK, b"y" * 1400))
             .add("1.3", up(ACK)).add("2.5", up(FIN | ACK)).add("2.6", down(FIN | ACK)).add("2.7", up(ACK)))
 
 
@@ -64,12 +65,15 @@ def tcp_others():
 
 def udp_and_icmp():
     return (Capture()
-            .add("0", ether(ip4(A, C, udp(33000, 53, b"q" * 30)))).add("0.02", ether(ip4(C, A, udp(53, 33000, b"r" * 90))))
+            .add("0", ether(ip4(A, C, udp(33000, 53, b"q" * 30))))
+            .add("0.02", ether(ip4(C, A, udp(53, 33000, b"r" * 90))))
             .add("0.5", ether(ip4(C, B, udp(53, 33000, b"r" * 90))), initiator=B)
             .add("0.6", ether(ip4(B, A, udp(7000, 7001))))
             .add("1", ether(ip4(A, B, echo()))).add("1.001", ether(ip4(B, A, echo(reply=True))))
-            .add("2", ether(ip6(A6, B6, echo(proto=wire.ICMP6)))).add("2.001", ether(ip6(B6, A6, echo(True, proto=wire.ICMP6))))
-            .add("3", ether(ip6(A6, B6, udp(33000, 53, b"q" * 30)))).add("3.1", ether(ip6(B6, A6, tcp(22, 60000, ACK))), initiator=A6))
+            .add("2", ether(ip6(A6, B6, echo(proto=wire.ICMP6))))
+            .add("2.001", ether(ip6(B6, A6, echo(True, proto=wire.ICMP6))))
+            .add("3", ether(ip6(A6, B6, udp(33000, 53, b"q" * 30))))
+            .add("3.1", ether(ip6(B6, A6, tcp(22, 60000, ACK))), initiator=A6))
 
 
 def other_protocols():
@@ -123,7 +127,8 @@ def nonflow():
     """ARP, spanning tree, LLDP, a pause frame, a shim that is not opened: counted, never a flow."""
     return (Capture()
             .add("0", ether(wire.arp())).add("0.1", ether(wire.not_ip(38, b"\x42\x42\3" + b"\0" * 35)))
-            .add("0.2", ether(wire.not_ip(0x88CC, b"\2\7\4\2\0\0\0\0\1"))).add("0.3", ether(wire.not_ip(0x8808, b"\0\1\0\0")))
+            .add("0.2", ether(wire.not_ip(0x88CC, b"\2\7\4\2\0\0\0\0\1")))
+            .add("0.3", ether(wire.not_ip(0x8808, b"\0\1\0\0")))
             .add("0.4", ether(wire.not_ip(0x88E7, b"\0" * 30 + b"\x08\0" + ip4(A, B, udp(1, 2)).data)))
             .add("0.5", up(ACK)))
 
@@ -136,7 +141,8 @@ def ip4_options():
     return (Capture()
             .add("0", ether(ip4(A, B, udp(1111, 2222, b"o"), options=b"\x94\4\0\0")))
             .add("0.1", ether(ip4(A, B, tcp(3333, 4444, SYN), options=b"\1" * 40)))
-            .add("0.2", ether(ip4(B, A, tcp(4444, 3333, SYN | ACK, options=b"\2\4\5\xb4"), options=b"\x07\x27\4" + b"\0" * 37))))
+            .add("0.2", ether(ip4(B, A, tcp(4444, 3333, SYN | ACK, options=b"\2\4\5\xb4"),
+                                   options=b"\x07\x27\4" + b"\0" * 37))))
 
 
 def ip4_fragments():
@@ -161,9 +167,12 @@ def ip6_extensions():
     destination, ah = extension(wire.DESTINATION, b"\1\x0c" + b"\0" * 12), extension(wire.AH)
     segment, datagram = tcp(40000, 80, ACK, b"e" * 20), udp(40000, 53, b"e" * 200)
     return (Capture()
-            .add("0", ether(ip6(A6, B6, segment, extensions=[hop]))).add("0.1", ether(ip6(A6, B6, segment, extensions=[routing])))
-            .add("0.2", ether(ip6(A6, B6, segment, extensions=[destination]))).add("0.3", ether(ip6(A6, B6, segment, extensions=[ah])))
-            .add("0.4", ether(ip6(B6, A6, tcp(80, 40000, ACK), extensions=[hop, destination, routing, ah, destination])))
+            .add("0", ether(ip6(A6, B6, segment, extensions=[hop])))
+            .add("0.1", ether(ip6(A6, B6, segment, extensions=[routing])))
+            .add("0.2", ether(ip6(A6, B6, segment, extensions=[destination])))
+            .add("0.3", ether(ip6(A6, B6, segment, extensions=[ah])))
+            .add("0.4", ether(ip6(B6, A6, tcp(80, 40000, ACK),
+                                   extensions=[hop, destination, routing, ah, destination])))
             .add("0.5", ether(ip6(A6, B6, datagram, extensions=[fragment(0, True)])))
             .add("0.6", ether(ip6(A6, B6, fragment_rest(wire.UDP, b"g" * 100), extensions=[fragment(208, False)])))
             .add("0.7", ether(ip6(A6, B6, datagram, extensions=[fragment(0, False)])))
@@ -219,7 +228,8 @@ def bad_ip():
         capture.add(f"0.{n}", ether(wire.spoiled(packet, reason)))
     short = dict(src_port=0, dst_port=0, undecoded="l4_cut")
     return (capture
-            .add("1.0", ether(ip4(A, B, datagram, total_length=0))).add("1.1", ether(ip4(A, B, datagram, total_length=9000)))
+            .add("1.0", ether(ip4(A, B, datagram, total_length=0)))
+            .add("1.1", ether(ip4(A, B, datagram, total_length=9000)))
             .add("1.2", ether(wire_hides(ip4(A, C, datagram, total_length=20), **short)))
             .add("1.3", ether(wire_hides(ip4(A, C, datagram, total_length=23), **short)))
             .add("1.4", ether(ip4(A, C, datagram, total_length=24)))
@@ -241,7 +251,8 @@ def snaplen():
 def idle():
     """A gap longer than the idle time makes a second row, one as long as it does not: UDP and others 30 s,
     ICMP 10 s, TCP 120 s."""
-    query, ping, esp = ether(ip4(A, C, udp(33000, 53))), ether(ip4(A, B, echo())), ether(ip4(A, B, wire.opaque(wire.ESP, b"e" * 8)))
+    query, ping = ether(ip4(A, C, udp(33000, 53))), ether(ip4(A, B, echo()))
+    esp = ether(ip4(A, B, wire.opaque(wire.ESP, b"e" * 8)))
     return (Capture()
             .add("0", query).add("0.1", ping).add("0.2", up(ACK)).add("0.3", esp)
             .add("10.1", ping).add("20.101", ping, row=2)
@@ -254,7 +265,8 @@ def reuse():
     """A connection that was closed, and the same ports again six seconds later; the same after a reset."""
     other, answer = ether(ip4(A, C, tcp(40001, 443, SYN))), ether(ip4(C, A, tcp(443, 40001, RST | ACK)))
     return (Capture()
-            .add("0", up(SYN)).add("0.1", down(SYN | ACK)).add("0.2", up(ACK)).add("1", down(FIN | ACK)).add("1.1", up(FIN | ACK))
+            .add("0", up(SYN)).add("0.1", down(SYN | ACK)).add("0.2", up(ACK)).add("1", down(FIN | ACK))
+            .add("1.1", up(FIN | ACK))
             .add("1.2", down(ACK))
             .add("2", other).add("2.1", answer).add("2.5", answer)
             .add("8", up(SYN), row=2).add("8.1", down(SYN | ACK), row=2)
@@ -272,7 +284,9 @@ def backwards():
     """Timestamps that step back a little, within a second and over its edge. First and last seen are the
     earliest and the latest, in whatever order the file has them."""
     packet = ether(ip4(A, B, udp(8001, 8002, b"t" * 10)))
-    return Capture().add("0.5", packet).add("0.45", packet).add("1.001", packet).add("0.999", packet).add("1.0005", packet)
+    return (Capture()
+            .add("0.5", packet).add("0.45", packet)
+            .add("1.001", packet).add("0.999", packet).add("1.0005", packet))
 
 
 def quiet_hour():
@@ -300,14 +314,18 @@ def link_layers():
             capture.add(f"0.{n}", wrap(packet))
         return capture
 
-    yield pcap_case("link_raw", over(packets, lambda p: p).add("1", wire.spoiled(ip4(A, B, udp(1, 2), version=9), "ip_version")), files.RAW)
+    yield pcap_case("link_raw", over(packets, lambda p: p)
+                    .add("1", wire.spoiled(ip4(A, B, udp(1, 2), version=9), "ip_version")), files.RAW)
     yield pcap_case("link_raw12", over(packets, lambda p: p), 12)
-    yield pcap_case("link_ipv4", over(packets[::2], lambda p: p).add("1", wire.spoiled(packets[1], "ip_version")), files.IPV4)
-    yield pcap_case("link_ipv6", over(packets[1:2], lambda p: p).add("1", wire.spoiled(packets[0], "ip_version")), files.IPV6)
+    yield pcap_case("link_ipv4", over(packets[::2], lambda p: p)
+                    .add("1", wire.spoiled(packets[1], "ip_version")), files.IPV4)
+    yield pcap_case("link_ipv6", over(packets[1:2], lambda p: p)
+                    .add("1", wire.spoiled(packets[0], "ip_version")), files.IPV6)
     yield pcap_case("link_null", over(packets, wire.loopback)
                     .add("1", wire.snapped(wire.spoiled(wire.loopback(packets[0]), "link_cut"), 3)), files.NULL)
     yield pcap_case("link_null_big", over(packets, lambda p: wire.loopback(p, ">", 24)), files.NULL, order=">")
-    yield pcap_case("link_sll", over(packets + [tag(packets[0], 9)], wire.cooked).add("1", wire.cooked(wire.arp())), files.SLL)
+    yield pcap_case("link_sll", over(packets + [tag(packets[0], 9)], wire.cooked)
+                    .add("1", wire.cooked(wire.arp())), files.SLL)
     yield pcap_case("link_sll2", over(packets + [tag(packets[0], 9)], wire.cooked2)
                     .add("1", wire.snapped(wire.spoiled(wire.cooked2(packets[0]), "link_cut"), 19)), files.SLL2)
     unknown = Capture()

@@ -14,8 +14,8 @@ from cases import all_cases
 CASES = list(all_cases())
 READABLE = [case for case in CASES if case.report]
 TOTALS = ("packets", "bytes", "by_proto", "nonflow", "undecoded", "truncated")
-FLOW_FIELDS = ("a_ip", "a_port", "b_ip", "b_port", "proto_number", "vlan", "packets", "bytes", "ab_packets", "ba_packets",
-               "ab_bytes", "ba_bytes", "tcp_flags", "initiator", "first_seen", "last_seen")
+FLOW_FIELDS = ("a_ip", "a_port", "b_ip", "b_port", "proto_number", "vlan", "packets", "bytes",
+               "ab_packets", "ba_packets", "ab_bytes", "ba_bytes", "tcp_flags", "initiator", "first_seen", "last_seen")
 
 
 def names(cases):

@@ -141,7 +141,8 @@ def not_ip(ethertype, data):
 
 
 def mpls(inner, labels=(100,)):
-    stack = b"".join(struct.pack(">I", label << 12 | (n + 1 == len(labels)) << 8 | 64) for n, label in enumerate(labels))
+    last = len(labels) - 1
+    stack = b"".join(struct.pack(">I", label << 12 | (n == last) << 8 | 64) for n, label in enumerate(labels))
     return replace(inner, data=stack + inner.data, ethertype=MPLS)
 
 

@@ -16,7 +16,8 @@ TABLE = {
     "off loopback without a token": (("--iface=veth0", "--bind=0.0.0.0:0"), 1, ("0.0.0.0", "token")),
     "off loopback, IPv6": (("--iface=veth0", "--bind=[::]:0"), 1, ("token",)),
     "no address": (("--iface=veth0", "--bind=localhorst"), 2, ("--bind", "localhorst")),
-    "address of somebody else": (("--iface=veth0", "--bind=192.0.2.1:0", "--auth-token=0123456789abcdef"), 1, ("192.0.2.1",)),
+    "address of somebody else": (
+        ("--iface=veth0", "--bind=192.0.2.1:0", "--auth-token=0123456789abcdef"), 1, ("192.0.2.1",)),
     "port out of range": (("--iface=veth0", "--bind=127.0.0.1:65536"), 2, ("65536",)),
     "no such file": (("--read=/nonexistent/file.pcap", "--report=json"), 1, ("/nonexistent/file.pcap", "No such file")),
     "foreign file": (("--read=/etc/passwd", "--report=json"), 1, ("/etc/passwd",)),

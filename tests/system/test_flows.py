@@ -57,7 +57,9 @@ def test_closed_connection_ends_after_five_seconds(pair, daemon, reset):
 def test_top_talkers(pair, daemon):
     """The last second's flows by bytes and by packets, while two streams run."""
     watch = daemon()
-    with sending.Stream(pair.peer, pair.host, 1000, 0.01) as heavy, sending.Stream(pair.peer, pair.host, 10, 0.005) as busy:
+    heavy = sending.Stream(pair.peer, pair.host, 1000, 0.01)
+    busy = sending.Stream(pair.peer, pair.host, 10, 0.005)
+    with heavy, busy:
         def both():
             rows = watch.json("/api/top", by="flow", metric="bytes")["rows"]
             return len(rows) >= 2 and watch.json("/api/top", by="flow", metric="packets")["rows"]

@@ -71,7 +71,8 @@ def test_promiscuous_mode_ends_with_the_daemon(pair, daemon):
 
 
 def test_without_the_privilege(pair, public_binary):
-    done = run_briefly("--iface=veth0", "--bind=127.0.0.1:0", namespace=pair.host, prefix=NOBODY, program=str(public_binary))
+    done = run_briefly("--iface=veth0", "--bind=127.0.0.1:0", namespace=pair.host, prefix=NOBODY,
+                       program=str(public_binary))
     assert done.returncode == 1
     assert done.seconds < 5
     assert len(done.stderr.splitlines()) == 1

@@ -137,7 +137,8 @@ def test_replayed_capture(pair, daemon, name):
 
 def test_vlan(pair, daemon):
     """A tag that the kernel strips (received) counts, and so does one that it leaves in place (sent)."""
-    packet, answer = cases.ip4(HERE, THERE, cases.udp(7000, 8000, b"v" * 72)), cases.ip4(THERE, HERE, cases.udp(8000, 7000, b"w" * 22))
+    packet = cases.ip4(HERE, THERE, cases.udp(7000, 8000, b"v" * 72))
+    answer = cases.ip4(THERE, HERE, cases.udp(8000, 7000, b"w" * 22))
     each, back = ETHERNET + TAG + IP4 + UDP + 72, ETHERNET + TAG + IP4 + UDP + 22
     watch = daemon("--bpf=")
     sending.frames(pair.host, [cases.ether(cases.tag(packet, 10)).data] * 3)

@@ -3,7 +3,8 @@
 A Pair is `host` (where the daemon runs) and `peer`, each with one end of a veth, an IPv4 and an IPv6
 address and the other's as a permanent neighbour. Nobody speaks unasked: no duplicate address
 detection, no router solicitations, no neighbour discovery, no ARP, and (since `arp off` also keeps
-IPv6 from joining groups) no multicast reports. Offloads are off, so that a frame is a packet. Names bear the process id and a count: any number of pairs can exist side by side.
+IPv6 from joining groups) no multicast reports. Offloads are off, so that a frame is a packet.
+Names bear the process id and a count: any number of pairs can exist side by side.
 """
 
 import ctypes
