@@ -1,0 +1,15 @@
+"""What the tests over a running daemon share: network namespaces, the daemon, waiting with a deadline.
+
+    from netwatch_testing import Daemon, Pair
+
+    with Pair() as pair, Daemon("--iface=veth0", "--bpf=", namespace=pair.host) as daemon:
+        pair.peer.run("ping", "-c3", pair.host.ip4)
+        daemon.settle()
+        rows = daemon.json("/api/flows")["rows"]
+"""
+
+from .daemon import Daemon, binary, run_briefly
+from .network import Namespace, Pair
+from .waiting import eventually
+
+__all__ = ["Daemon", "Namespace", "Pair", "binary", "eventually", "run_briefly"]

@@ -1,0 +1,199 @@
+"""What was sent is what the API says, to the packet and to the byte."""
+
+import json
+
+import pytest
+
+import cases
+import generate
+import sending
+
+ETHERNET, TAG, IP4, IP6, UDP, ICMP = 14, 4, 20, 40, 8, 8
+KEY = ("a_ip", "a_port", "b_ip", "b_port", "proto_number", "vlan")
+HERE, THERE = "10.1.1.1", "10.1.1.2"
+COUNTS = ("packets", "bytes", "ab_packets", "ba_packets", "ab_bytes", "ba_bytes", "tcp_flags", "initiator")
+
+
+def only(rows, **wanted):
+    found = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+    assert len(found) == 1, f"{wanted} in {rows}"
+    return found[0]
+
+
+def moved(namespace, before):
+    """What the interface has counted since `before`, both ways."""
+    now = namespace.counters()
+    return {what: sum(now[way][what] - before[way][what] for way in ("rx", "tx")) for what in ("packets", "bytes")}
+
+
+def check_sums(daemon):
+    """Every second adds up, and so does the whole."""
+    for point in daemon.points():
+        assert sum(point["by_proto_bytes"].values()) == point["bytes"], point
+        assert sum(point["by_proto"].values()) == point["bps"], point
+    rows = daemon.flows()
+    for unit in ("packets", "bytes"):
+        elsewhere = daemon.total("untracked")[unit] + daemon.total("nonflow")[unit]
+        assert sum(row[unit] for row in rows) + elsewhere == daemon.total(unit)
+    for row in rows:
+        assert row["ab_packets"] + row["ba_packets"] == row["packets"]
+        assert row["ab_bytes"] + row["ba_bytes"] == row["bytes"]
+    for iface in daemon.json("/api/stats")["ifaces"]:
+        assert iface["frames_received"] == iface["frames_counted"] + iface["frames_dropped"] + iface["frames_queued"]
+
+
+@pytest.mark.parametrize("family,header", [(4, IP4), (6, IP6)])
+def test_ping(pair, daemon, family, header):
+    watch = daemon()
+    address = pair.host.ip4 if family == 4 else pair.host.ip6
+    sending.ping(pair.peer, address, count=7, size=100)
+    watch.settle()
+
+    row = only(watch.flows(), proto="icmp")
+    each = ETHERNET + header + ICMP + 100
+    assert (row["packets"], row["bytes"]) == (14, 14 * each)
+    assert (row["ab_packets"], row["ba_packets"], row["ab_bytes"], row["ba_bytes"]) == (7, 7, 7 * each, 7 * each)
+    assert (row["a_ip"], row["a_port"], row["b_port"], row["vlan"]) == (address, 0, 0, 0)
+    assert (row["initiator"], row["direction"], row["iface"], row["state"]) == ("b", "in", "veth0", "active")
+    assert (watch.total("packets"), watch.total("bytes")) == (14, 14 * each)
+    assert watch.total("in") == watch.total("out") == {"packets": 7, "bytes": 7 * each}
+    check_sums(watch)
+
+
+def test_ping_from_the_host_goes_out(pair, daemon):
+    watch = daemon()
+    sending.ping(pair.host, pair.peer.ip4, count=3)
+    watch.settle()
+    row = only(watch.flows(), proto="icmp")
+    assert (row["packets"], row["initiator"], row["direction"]) == (6, "a", "out")
+
+
+def test_everything_equals_the_interface(pair, daemon):
+    """Without a filter the sums are the kernel's own count of the interface."""
+    before = pair.host.counters()
+    watch = daemon("--bpf=")
+    sending.ping(pair.peer, pair.host.ip4, count=20, size=1000)
+    sending.ping(pair.host, pair.peer.ip6, count=10)
+    sending.datagrams(pair.host, pair.peer, 500, 300)
+    sending.connection(pair.peer, pair.host)
+    sending.frames(pair.peer, [frame for _, frame, _ in cases.nonflow().records()])
+    watch.settle()
+    assert {"packets": watch.total("packets"), "bytes": watch.total("bytes")} == moved(pair.host, before)
+    assert watch.total("drops") == 0
+    check_sums(watch)
+
+
+def test_iperf3_udp(pair, daemon):
+    watch = daemon()
+    account = sending.iperf3(pair.peer, pair.host, "-u", "-b", "40M", "-l", "1200", "-t", "2")
+    watch.settle()
+
+    row = only(watch.flows(), proto="udp")
+    packets = account["end"]["sum"]["packets"]
+    greeting = ETHERNET + IP4 + UDP + 4  # one datagram each way before the test
+    assert (row["ba_packets"], row["ba_bytes"]) == (packets + 1, packets * (ETHERNET + IP4 + UDP + 1200) + greeting)
+    assert (row["ab_packets"], row["ab_bytes"]) == (1, greeting)
+    check_sums(watch)
+
+
+def test_iperf3_tcp(pair, daemon):
+    before = pair.host.counters()
+    watch = daemon("--bpf=")
+    account = sending.iperf3(pair.peer, pair.host, "-b", "80M", "-n", "5M")
+    watch.settle()
+
+    assert account["end"]["sum_sent"]["retransmits"] == 0  # else the payload is on the wire more than once
+    port = account["start"]["connected"][0]["local_port"]
+    row = only(watch.flows(proto="tcp"), b_port=port)
+    header, syn_options, cookie = ETHERNET + IP4 + 32, 8, 37
+    payload = row["ba_bytes"] - row["ba_packets"] * header - syn_options
+    assert payload == account["end"]["sum_sent"]["bytes"] + cookie
+    assert (row["initiator"], row["direction"]) == ("b", "in")
+    assert {"packets": watch.total("packets"), "bytes": watch.total("bytes")} == moved(pair.host, before)
+    check_sums(watch)
+
+
+REPLAYED = ("tcp_session", "tcp_others", "udp_and_icmp", "other_protocols", "vlan", "shims", "nonflow", "ip4_options",
+            "ip4_fragments", "ip6_extensions", "mapped", "bad_ip")
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+def test_replayed_capture(pair, daemon, name):
+    """A golden capture on the wire gives the report that the file gives, times aside."""
+    expected = json.loads((generate.FOLDER / f"{name}.json").read_text())
+    watch = daemon("--bpf=")
+    pair.peer.run("tcpreplay", "-q", "-i", "veth0", "--pps=500", str(generate.FOLDER / f"{name}.pcap"))
+    watch.settle()
+
+    fields = KEY + COUNTS
+    assert sorted([row[f] for f in fields] for row in watch.flows()) == sorted(
+        [row[f] for f in fields] for row in expected["flows"])
+    assert (watch.total("packets"), watch.total("bytes")) == (expected["packets"], expected["bytes"])
+    assert watch.total("nonflow") == expected["nonflow"]
+    assert watch.total("by_proto_bytes") == {name: sums["bytes"] for name, sums in expected["by_proto"].items()}
+    assert watch.json("/api/stats")["undecoded"] == expected["undecoded"]
+    check_sums(watch)
+
+
+def test_vlan(pair, daemon):
+    """A tag that the kernel strips (received) counts, and so does one that it leaves in place (sent)."""
+    packet = cases.ip4(HERE, THERE, cases.udp(7000, 8000, b"v" * 72))
+    answer = cases.ip4(THERE, HERE, cases.udp(8000, 7000, b"w" * 22))
+    each, back = ETHERNET + TAG + IP4 + UDP + 72, ETHERNET + TAG + IP4 + UDP + 22
+    watch = daemon("--bpf=")
+    sending.frames(pair.host, [cases.ether(cases.tag(packet, 10)).data] * 3)
+    sending.frames(pair.peer, [cases.ether(cases.tag(answer, 10)).data] * 4)
+    sending.frames(pair.peer, [cases.ether(cases.tag(cases.tag(answer, 20), 10)).data])
+    sending.frames(pair.peer, [cases.ether(answer).data])
+    watch.settle()
+    tagged, plain = only(watch.flows(), vlan=10), only(watch.flows(), vlan=0)
+    assert (tagged["ab_packets"], tagged["ab_bytes"]) == (3, 3 * each)
+    assert (tagged["ba_packets"], tagged["ba_bytes"]) == (5, 5 * back + TAG)
+    assert (plain["ba_packets"], plain["ba_bytes"]) == (1, back - TAG)
+    assert watch.total("out") == {"packets": 3, "bytes": 3 * each}
+    check_sums(watch)
+
+
+@pytest.mark.parametrize("tag", [10, 0], ids=["tagged", "priority"])
+def test_filter_on_vlan(pair, daemon, tag):
+    """`vlan` finds received tags, although the kernel has stripped them from the bytes."""
+    watch = daemon(f"--bpf=vlan {tag}")
+    answer = cases.ip4(THERE, HERE, cases.udp(8000, 7000, b"w" * 22))
+    sending.frames(pair.peer, [cases.ether(cases.tag(answer, tag)).data, cases.ether(answer).data])
+    watch.settle()
+    assert [(row["vlan"], row["packets"]) for row in watch.flows()] == [(tag, 1)]
+
+
+def test_loopback_sees_each_packet_once(pair, daemon):
+    watch = daemon("--bpf=icmp or icmp6", iface="lo")
+    sending.ping(pair.host, "127.0.0.1", count=5)
+    sending.ping(pair.host, "::1", count=5)
+    watch.settle()
+    assert sorted((row["packets"], row["bytes"]) for row in watch.flows()) == [(10, 980), (10, 1180)]
+
+
+def test_filter_leaves_out(pair, daemon):
+    watch = daemon("--bpf=udp")
+    sending.ping(pair.peer, pair.host.ip4)
+    source, port = sending.datagrams(pair.peer, pair.host, 9, 100)
+    watch.settle()
+    assert [(row["a_port"], row["b_port"], row["packets"]) for row in watch.flows()] == [(port, source, 9)]
+    assert watch.total("packets") == 9
+
+
+def test_default_filter_hides_port_22(pair, daemon):
+    watch = daemon()
+    sending.frames(pair.peer, [
+        cases.ether(cases.ip4("10.1.1.1", "10.1.1.2", cases.tcp(4000, port, cases.ACK))).data for port in (22, 23)])
+    watch.settle()
+    assert [row["b_port"] for row in watch.flows()] == [23]
+
+
+def test_two_daemons_side_by_side(pair, daemon):
+    """The same interface name in two namespaces: each daemon sees its own end."""
+    here, there = daemon(), daemon(namespace=pair.peer)
+    sending.ping(pair.peer, pair.host.ip4, count=6)
+    here.settle(), there.settle()
+    mine, theirs = only(here.flows(), proto="icmp"), only(there.flows(), proto="icmp")
+    assert (mine["packets"], mine["bytes"], mine["direction"]) == (12, 12 * 98, "in")
+    assert (theirs["packets"], theirs["bytes"], theirs["direction"]) == (12, 12 * 98, "out")
