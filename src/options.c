@@ -241,15 +241,13 @@ static int apply_settings(const struct option_settings *settings, const char *en
 /* Copies the token, then wipes it wherever it was written: the arguments and the
  * environment can be read by others through /proc. */
 static int hide_token(const struct option_settings *settings, struct options_draft *draft, struct error *error) {
-        char *token = draft->options.auth_token ? option_keep_copy(draft->options.auth_token) : NULL;
-        bool failed = draft->options.auth_token && !token;
-
-        draft->options.auth_token = token;
+        if (draft->token && !(draft->options.auth_token = option_keep_copy(draft->token)))
+                return error_set(error, -ENOMEM, "out of memory");
         for (size_t i = 0; i < settings->count; i++)
                 if (settings->list[i].spec->secret)
                         explicit_bzero(settings->list[i].value, strlen(settings->list[i].value));
         (void)unsetenv("NETWATCH_AUTH_TOKEN");
-        return failed ? error_set(error, -ENOMEM, "out of memory") : 0;
+        return 0;
 }
 
 static int read_token_file(const char *path, char **ret, struct error *error) {
@@ -289,7 +287,6 @@ static int choose_token(const struct option_settings *settings, struct options_d
                 return 0;
         if (token == file)
                 return error_set(error, -EINVAL, "--auth-token and --auth-token-file exclude each other");
-        draft->options.auth_token = NULL;
         return read_token_file(draft->token_file, &draft->options.auth_token, error);
 }
 

@@ -12,7 +12,7 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-static const char *set_iface(struct options_draft *draft, char *value) {
+static const char *set_iface(struct options_draft *draft, const char *value) {
         static const char *const name = "the name of an interface, as --list-ifaces prints it";
         static const char *const one = "one interface; capturing several is not possible yet";
         size_t length = strlen(value);
@@ -28,12 +28,12 @@ static const char *set_iface(struct options_draft *draft, char *value) {
         return NULL;
 }
 
-static const char *set_bpf(struct options_draft *draft, char *value) {
+static const char *set_bpf(struct options_draft *draft, const char *value) {
         draft->options.bpf = value;
         return NULL;
 }
 
-static const char *set_snaplen(struct options_draft *draft, char *value) {
+static const char *set_snaplen(struct options_draft *draft, const char *value) {
         uint64_t bytes;
         if (!parse_u64(value, 64, 65535, &bytes))
                 return "a number of bytes from 64 to 65535";
@@ -41,7 +41,7 @@ static const char *set_snaplen(struct options_draft *draft, char *value) {
         return NULL;
 }
 
-static const char *set_retention(struct options_draft *draft, char *value) {
+static const char *set_retention(struct options_draft *draft, const char *value) {
         int64_t ms;
         if (!parse_duration(value, &ms) || ms < 60000 || ms > 24 * 3600000 || ms % 1000)
                 return "whole seconds from 1m to 24h, such as 60m";
@@ -54,7 +54,7 @@ static uint64_t machine_memory(void) {
         return pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : UINT64_MAX;
 }
 
-static const char *set_memory(struct options_draft *draft, char *value) {
+static const char *set_memory(struct options_draft *draft, const char *value) {
         uint64_t bytes;
         if (!parse_size(value, &bytes) || bytes < 64 * MIB || bytes > machine_memory())
                 return "a size from 64M to what this machine has, such as 512M";
@@ -62,7 +62,7 @@ static const char *set_memory(struct options_draft *draft, char *value) {
         return NULL;
 }
 
-static const char *set_ring(struct options_draft *draft, char *value) {
+static const char *set_ring(struct options_draft *draft, const char *value) {
         uint64_t bytes;
         if (!parse_size(value, &bytes) || bytes < MIB)
                 return "a size from 1M to a quarter of --memory, such as 64M";
@@ -70,7 +70,7 @@ static const char *set_ring(struct options_draft *draft, char *value) {
         return NULL;
 }
 
-static const char *set_max_flows(struct options_draft *draft, char *value) {
+static const char *set_max_flows(struct options_draft *draft, const char *value) {
         uint64_t flows;
         if (!parse_u64(value, 1024, (uint64_t)1 << 26, &flows))
                 return "a number from 1024 to 67108864";
@@ -78,7 +78,7 @@ static const char *set_max_flows(struct options_draft *draft, char *value) {
         return NULL;
 }
 
-static const char *set_bind(struct options_draft *draft, char *value) {
+static const char *set_bind(struct options_draft *draft, const char *value) {
         if (!strchr(value, ':'))
                 return "ADDR:PORT, such as 127.0.0.1:8080 or [::1]:8080";
         draft->options.bind = value;
@@ -93,21 +93,21 @@ bool option_token_is_valid(const char *token) {
         return length >= 1 && length <= OPTION_TOKEN_BYTES;
 }
 
-static const char *set_auth_token(struct options_draft *draft, char *value) {
+static const char *set_auth_token(struct options_draft *draft, const char *value) {
         if (!option_token_is_valid(value))
                 return "1 to 256 printable characters without blanks";
-        draft->options.auth_token = value;
+        draft->token = value;
         return NULL;
 }
 
-static const char *set_auth_token_file(struct options_draft *draft, char *value) {
+static const char *set_auth_token_file(struct options_draft *draft, const char *value) {
         if (!*value)
                 return "the path of a file that holds the token";
         draft->token_file = value;
         return NULL;
 }
 
-static const char *set_allow_host(struct options_draft *draft, char *value) {
+static const char *set_allow_host(struct options_draft *draft, const char *value) {
         struct options *options = &draft->options;
         size_t length = strlen(value);
 
@@ -130,19 +130,19 @@ static const char *set_ttl(int64_t *ret_ms, const char *value) {
         return NULL;
 }
 
-static const char *set_tcp_ttl(struct options_draft *draft, char *value) {
+static const char *set_tcp_ttl(struct options_draft *draft, const char *value) {
         return set_ttl(&draft->options.ttl_ms[PACKET_CLASS_TCP], value);
 }
 
-static const char *set_udp_ttl(struct options_draft *draft, char *value) {
+static const char *set_udp_ttl(struct options_draft *draft, const char *value) {
         return set_ttl(&draft->options.ttl_ms[PACKET_CLASS_UDP], value);
 }
 
-static const char *set_icmp_ttl(struct options_draft *draft, char *value) {
+static const char *set_icmp_ttl(struct options_draft *draft, const char *value) {
         return set_ttl(&draft->options.ttl_ms[PACKET_CLASS_ICMP], value);
 }
 
-static const char *set_local_net(struct options_draft *draft, char *value) {
+static const char *set_local_net(struct options_draft *draft, const char *value) {
         struct local_nets *nets = &draft->options.local_nets;
         uint8_t address[16], bits, family;
 
@@ -157,35 +157,35 @@ static const char *set_local_net(struct options_draft *draft, char *value) {
         return NULL;
 }
 
-static const char *set_no_promisc(struct options_draft *draft, char *value) {
+static const char *set_no_promisc(struct options_draft *draft, const char *value) {
         if (strcmp(value, "yes") && strcmp(value, "no"))
                 return "yes or no";
         draft->options.promiscuous = !strcmp(value, "no");
         return NULL;
 }
 
-static const char *set_read(struct options_draft *draft, char *value) {
+static const char *set_read(struct options_draft *draft, const char *value) {
         if (!*value)
                 return "the path of a capture file, or - for standard input";
         draft->options.read_path = value;
         return NULL;
 }
 
-static const char *set_report(struct options_draft *draft, char *value) {
+static const char *set_report(struct options_draft *draft, const char *value) {
         if (strcmp(value, "json"))
                 return "json";
         draft->report = true;
         return NULL;
 }
 
-static const char *set_user(struct options_draft *draft, char *value) {
+static const char *set_user(struct options_draft *draft, const char *value) {
         if (!*value)
                 return "the name of a user";
         draft->options.user = value;
         return NULL;
 }
 
-static const char *set_max_ws(struct options_draft *draft, char *value) {
+static const char *set_max_ws(struct options_draft *draft, const char *value) {
         uint64_t clients;
         if (!parse_u64(value, 1, 65536, &clients))
                 return "a number from 1 to 65536";
@@ -193,7 +193,7 @@ static const char *set_max_ws(struct options_draft *draft, char *value) {
         return NULL;
 }
 
-static const char *set_log_level(struct options_draft *draft, char *value) {
+static const char *set_log_level(struct options_draft *draft, const char *value) {
         return log_parse_level(value, &draft->options.log_level) ? NULL : "error, warn, info or debug";
 }
 

@@ -12,6 +12,7 @@
  * values were applied gets its default from options.c. */
 struct options_draft {
         struct options options;
+        const char *token; /* not yet copied */
         const char *token_file;
         bool report;
 };
@@ -25,7 +26,7 @@ struct option_spec {
         bool flag_only;   /* has no variable */
 
         /* Stores a value. NULL, or what would have been accepted: "a number from 1 to 9". */
-        const char *(*set)(struct options_draft *draft, char *value);
+        const char *(*set)(struct options_draft *draft, const char *value);
 };
 
 extern const struct option_spec option_specs[];

@@ -99,7 +99,7 @@ static int check_that_nothing_is_left(struct error *error) {
 }
 
 int privileges_drop(const char *user, struct error *error) {
-        struct identity target;
+        struct identity target = {.uid = getuid(), .gid = getgid()};
         bool root = !geteuid() || !getuid();
         int r;
 
