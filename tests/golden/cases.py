@@ -208,7 +208,8 @@ def cut_headers():
     none, ports = dict(src_port=0, dst_port=0, tcp_flags=0, undecoded="l4_cut"), dict(tcp_flags=0, undecoded="l4_cut")
     return (capture
             .add("1.0", wire.snapped(frame, 34, **none)).add("1.1", wire.snapped(frame, 37, **none))
-            .add("1.2", wire.snapped(frame, 38, **ports)).add("1.3", wire.snapped(frame, 47, **ports))
+            .add("1.2", wire.snapped(frame, 38, **ports)).add("1.25", wire.snapped(frame, 42, **ports))
+            .add("1.3", wire.snapped(frame, 47, **ports))
             .add("1.4", wire.snapped(frame, 48)).add("1.5", wire.snapped(ether(ip4(A, C, udp(1, 2))), 38))
             .add("1.6", wire.snapped(ether(ip4(A, C, wire.sctp(3, 4))), 37, src_port=0, dst_port=0, undecoded="l4_cut"))
             .add("1.7", wire.snapped(ether(ip4(A, C, echo())), 34))

@@ -63,7 +63,9 @@ def checksum(data):
 
 
 def tcp(src_port, dst_port, flags, payload=b"", options=b""):
-    header = struct.pack(">HHIIBBHHH", src_port, dst_port, 1, 1, (20 + len(options)) // 4 << 4, flags, 8192, 0, 0)
+    """Sequence numbers with every bit set: read as flags they would show."""
+    number = 0xFFFFFFFF
+    header = struct.pack(">HHIIBBHHH", src_port, dst_port, number, number, (20 + len(options)) // 4 << 4, flags, 8192, 0, 0)
     meaning = Meaning(proto=TCP, src_port=src_port, dst_port=dst_port, tcp_flags=flags)
     return Layer(header + options + payload, meaning)
 
