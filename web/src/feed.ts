@@ -1,0 +1,152 @@
+// Keeps the state fed: first the last hour by REST, then a second at a time by WebSocket, and
+// after a loss the same again, with growing pauses.
+//
+//     connecting ──stats, counters──> stream open ──first rates──> live ⇄ silent
+//         ^                                │ closed, no answer            │
+//         └── pause 0.5 s, 1 s, … 15 s ── lost <───────────────────────────┘      401 → token
+//
+// What the stream did not tell (frames skipped, a pause of the browser) is fetched from the
+// counters; what is missing there too is a gap, and stays one.
+
+import { ApiError, get, type Params } from './api';
+import { Poll } from './poll';
+import type { Store } from './state';
+import { Stream } from './stream';
+import type { CountersAnswer, Frame, RatesFrame, StatsAnswer } from './wire';
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 15_000;
+const SILENT_MS = 3500;
+const STATS_EVERY_MS = 5000;
+const EVENTS_KEPT = 100;
+
+export class Feed {
+    private stream: Stream | null = null;
+    private pauseMs = FIRST_PAUSE_MS;
+    private retryTimer = 0;
+    private lastFrameAt = 0;
+    private readonly stats = new Poll(() => this.loadStats().catch(() => undefined));
+
+    /** `onSecond` is called with each rates frame: what else is shown follows that one clock. */
+    constructor(private readonly store: Store, private readonly onSecond: () => void) {}
+
+    start(): void {
+        void this.connect();
+        setInterval(() => {
+            this.watch();
+        }, 500);
+        setInterval(() => {
+            if (this.store.state.link.kind === 'live')
+                this.stats.want();
+        }, STATS_EVERY_MS);
+    }
+
+    /** At once, without the rest of the pause. */
+    retry(): void {
+        clearTimeout(this.retryTimer);
+        this.pauseMs = FIRST_PAUSE_MS;
+        void this.connect();
+    }
+
+    private async connect(): Promise<void> {
+        try {
+            await this.loadStats();
+            await this.loadCounters({});
+        } catch (error) {
+            this.lose(error);
+            return;
+        }
+        this.stream?.close();
+        this.stream = new Stream({
+            frame: (frame) => { this.take(frame); },
+            closed: () => { this.lose(new ApiError(0, 'the connection was closed')); },
+        });
+    }
+
+    private lose(error: unknown): void {
+        const { state } = this.store;
+        this.stream?.close();
+        this.stream = null;
+        if (error instanceof ApiError && error.status === 401) {
+            state.link = { kind: 'token' };
+        } else {
+            const now = Date.now();
+            const since = state.link.kind === 'lost' ? state.link.since : now;
+            // A little apart from each other, so that many pages do not return in the same moment.
+            const pause = this.pauseMs * (0.9 + 0.2 * Math.random());
+            const why = error instanceof ApiError ? error.message : 'an unexpected error';
+            state.link = { kind: 'lost', since, retryAt: now + pause, why };
+            this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+            this.retryTimer = window.setTimeout(() => void this.connect(), pause);
+        }
+        this.store.changed();
+    }
+
+    private async loadStats(): Promise<void> {
+        const { state } = this.store;
+        const before = state.stats;
+        state.stats = await get<StatsAnswer>('/api/stats');
+        if (before && watches(before) !== watches(state.stats)) {
+            // Another interface or filter: what was measured before is about something else.
+            state.seconds.clear();
+            state.latest = null;
+            state.gaps = [];
+        }
+        this.store.changed();
+    }
+
+    private async loadCounters(params: Params): Promise<void> {
+        const { state } = this.store;
+        const answer = await get<CountersAnswer>('/api/counters', params);
+        for (const point of answer.points)
+            state.seconds.putPoint(point);
+        state.gaps = state.gaps.filter((gap) => gap.to <= answer.from).concat(answer.gaps);
+        this.store.changed();
+    }
+
+    private take(frame: Frame): void {
+        const { state } = this.store;
+        if (frame.type === 'error')
+            return;
+        if (frame.skipped)
+            state.lag = { frames: (state.lag?.frames ?? 0) + frame.skipped, at: Date.now() };
+        if (frame.type === 'rates') {
+            this.takeRates(frame);
+        } else if (frame.type === 'top_talkers') {
+            state.talkersFrame = frame;
+        } else {
+            state.events = [...state.events, frame].slice(-EVENTS_KEPT);
+            this.stats.want();
+        }
+        this.store.changed();
+    }
+
+    private takeRates(frame: RatesFrame): void {
+        const { state } = this.store;
+        const expected = state.seconds.newest + 1;
+        state.seconds.putRates(frame);
+        state.latest = frame;
+        state.link = { kind: 'live' };
+        this.lastFrameAt = Date.now();
+        this.pauseMs = FIRST_PAUSE_MS;
+        if (frame.ts / 1000 > expected)
+            this.loadCounters({ from: expected * 1000 }).catch(() => undefined);
+        this.onSecond();
+    }
+
+    /** Twice a second: has the stream gone quiet, has the browser caught up? */
+    private watch(): void {
+        const { state } = this.store;
+        const now = Date.now();
+        if (state.link.kind === 'live' && now - this.lastFrameAt > SILENT_MS)
+            state.link = { kind: 'silent', since: this.lastFrameAt };
+        if (state.lag && now - state.lag.at > 10_000)
+            state.lag = null;
+        if (state.link.kind !== 'live')
+            this.store.changed();
+    }
+}
+
+function watches(stats: StatsAnswer): string {
+    return JSON.stringify([stats.bpf, stats.ifaces.map((iface) => iface.name)]);
+}

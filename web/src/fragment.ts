@@ -1,0 +1,63 @@
+// The view in the URL's fragment, so that a link reproduces it and no address reaches a proxy's
+// log. Only what differs from the default stands there. What a stranger's or another version's
+// fragment says is used as far as it is understood; the rest is named.
+
+import { filterText, parseFilter } from './filter';
+import { UNITS } from './format';
+import { DEFAULT_VIEW, type View } from './state';
+
+const SORTS = /^[a-z_]{1,20}$/;
+
+type Reader = (text: string, view: View) => boolean;
+
+function oneOf<T extends string | number>(options: readonly T[], set: (view: View, value: T) => void): Reader {
+    return (text, view) => {
+        const found = options.find((option) => String(option) === text);
+        if (found !== undefined)
+            set(view, found);
+        return found !== undefined;
+    };
+}
+
+const READERS: Record<string, Reader> = {
+    filter: (text, view) => {
+        const parsed = parseFilter(text);
+        if ('filter' in parsed)
+            view.filter = parsed.filter;
+        return 'filter' in parsed;
+    },
+    sort: (text, view) => {
+        if (SORTS.test(text))
+            view.sort = text;
+        return SORTS.test(text);
+    },
+    dir: oneOf(['asc', 'desc'] as const, (view, dir) => { view.dir = dir; }),
+    limit: oneOf([200, 500, 1000], (view, limit) => { view.limit = limit; }),
+    unit: oneOf(UNITS, (view, unit) => { view.unit = unit; }),
+    minutes: oneOf([1, 5, 15, 60], (view, minutes) => { view.minutes = minutes; }),
+    stack: oneOf(['protocol', 'direction'] as const, (view, stack) => { view.stack = stack; }),
+    by: oneOf(['flow', 'pair', 'host', 'port'] as const, (view, by) => { view.by = by; }),
+};
+
+export function readFragment(fragment: string): { view: View; dropped: string[] } {
+    const view: View = { ...DEFAULT_VIEW, filter: {} };
+    const dropped: string[] = [];
+    for (const [key, text] of new URLSearchParams(fragment.replace(/^#/, ''))) {
+        const read = Object.hasOwn(READERS, key) ? READERS[key] : undefined;
+        if (!read?.(text, view))
+            dropped.push(key);
+    }
+    return { view, dropped };
+}
+
+export function writeFragment(view: View): string {
+    const params = new URLSearchParams();
+    const filter = filterText(view.filter);
+    if (filter)
+        params.set('filter', filter);
+    for (const key of ['sort', 'dir', 'limit', 'unit', 'minutes', 'stack', 'by'] as const)
+        if (view[key] !== DEFAULT_VIEW[key])
+            params.set(key, String(view[key]));
+    const text = params.toString();
+    return text ? `#${text}` : '';
+}

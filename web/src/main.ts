@@ -1,0 +1,93 @@
+// The page's wiring: state, feeds that fill it, views that show it, and what the reader may change.
+
+import 'uplot/dist/uPlot.min.css';
+import './app.css';
+import { Feed } from './feed';
+import type { Filter } from './filter';
+import { UNITS } from './format';
+import { readFragment, writeFragment } from './fragment';
+import { Store, type View } from './state';
+import { Tables } from './tables';
+import { chart } from './view/chart';
+import { byId } from './view/dom';
+import { Drawer } from './view/drawer';
+import { filterBox } from './view/filterbox';
+import { FlowTable } from './view/flowtable';
+import { header } from './view/header';
+import { keys } from './view/keys';
+import { protocols, talkers } from './view/ranks';
+import { status } from './view/status';
+import { strip } from './view/strip';
+import { theme } from './view/theme';
+
+const store = new Store();
+const { state } = store;
+const tables = new Tables(store);
+const feed = new Feed(store, () => { tables.refresh(); });
+
+function choose(change: Partial<View>): void {
+    state.view = { ...state.view, ...change };
+    history.replaceState(null, '', location.pathname + writeFragment(state.view));
+    tables.refresh();
+    store.changed();
+}
+
+function pick(filter: Filter): void {
+    choose({ filter: { ...state.view.filter, ...filter } });
+}
+
+function select(id: number | null): void {
+    state.selected = id;
+    store.changed();
+}
+
+function cycleUnit(): void {
+    const unit = UNITS[(UNITS.indexOf(state.view.unit) + 1) % UNITS.length] ?? 'bit/s';
+    // The rate column keeps being what is sorted by, whichever unit it shows.
+    const rate = unit === 'pkt/s' ? 'pps' : 'bps';
+    choose({ unit, sort: /^[bp]ps$/.test(state.view.sort) ? rate : state.view.sort });
+}
+
+function followFragment(): void {
+    const { view, dropped } = readFragment(location.hash);
+    state.view = view;
+    state.notice = dropped.length > 0 ? `Not understood in this link, and left out: ${dropped.join(', ')}.` : null;
+    tables.refresh();
+    store.changed();
+}
+
+status(store, () => { feed.retry(); });
+header(store, cycleUnit);
+strip(store, byId('strip-note'));
+chart(store, choose);
+protocols(store, pick);
+talkers(store, pick, (by) => { choose({ by }); });
+const flows = new FlowTable(store, { pick, choose, select });
+new Drawer(store, pick, () => { select(null); });
+const box = filterBox(store, (filter) => { choose({ filter }); });
+
+keys(
+    [
+        { key: '/', does: 'go to the filter', run: box.focus },
+        { key: 'u', does: 'bits, bytes or packets per second', run: cycleUnit },
+        {
+            key: ' ', shown: 'Space', does: 'freeze the order of the table, or let it go', run: () => {
+                flows.toggleHold();
+                store.changed();
+            },
+        },
+        {
+            key: 'Escape', shown: 'Esc', does: 'close the flow, leave the filter', run: () => {
+                select(null);
+                if (document.activeElement instanceof HTMLElement)
+                    document.activeElement.blur();
+            },
+        },
+    ],
+    [['↑ ↓', 'go through the table'], ['Enter', 'open the flow']],
+);
+
+theme(() => { store.changed(); });
+addEventListener('hashchange', followFragment);
+followFragment();
+feed.start();

@@ -1,0 +1,104 @@
+// All that the page shows, in one place. Feeds write it and say changed(); views read it, and are
+// called once per animation frame, however much has changed.
+
+import type { Filter } from './filter';
+import type { Unit } from './format';
+import { Seconds } from './seconds';
+import type { EventRow, FlowsAnswer, Gap, RatesFrame, StatsAnswer, TalkersFrame } from './wire';
+
+/** How the page stands with the daemon. Each has its own sentence: see view/status.ts. */
+export type Link =
+    | { kind: 'connecting' }
+    | { kind: 'live' }
+    /** Connected, but no second has come for a while. */
+    | { kind: 'silent'; since: number }
+    | { kind: 'lost'; since: number; retryAt: number; why: string }
+    | { kind: 'token' };
+
+export type Stack = 'protocol' | 'direction';
+export type TalkersBy = 'flow' | 'pair' | 'host' | 'port';
+
+/** What the reader chose: it lives in the URL's fragment. */
+export interface View {
+    filter: Filter;
+    sort: string;
+    dir: 'asc' | 'desc';
+    limit: number;
+    unit: Unit;
+    /** Minutes in the main chart. */
+    minutes: number;
+    stack: Stack;
+    by: TalkersBy;
+}
+
+export const DEFAULT_VIEW: Readonly<View> = {
+    filter: {}, sort: 'bps', dir: 'desc', limit: 200, unit: 'bit/s', minutes: 5, stack: 'protocol', by: 'flow',
+};
+
+/** A ranked row, whatever it was grouped by. */
+export interface Talker {
+    label: string;
+    title: string;
+    cls: string;
+    bps: number;
+    pps: number;
+    bytes: number;
+    share: number;
+    filter: Filter;
+}
+
+export interface State {
+    link: Link;
+    seconds: Seconds;
+    gaps: Gap[];
+    latest: RatesFrame | null;
+    /** Frames that this browser was too slow to read, and when the last was missed. */
+    lag: { frames: number; at: number } | null;
+    talkersFrame: TalkersFrame | null;
+    talkers: Talker[] | null;
+    /** The second that they are of. */
+    talkersTs: number;
+    talkersError: string | null;
+    flows: FlowsAnswer | null;
+    /** The query that `flows` answers, so that a table knows an answer to a new question. */
+    flowsQuery: string;
+    flowsError: string | null;
+    /** The flow that the reader selected, by id. */
+    selected: number | null;
+    stats: StatsAnswer | null;
+    events: EventRow[];
+    view: View;
+    /** What the fragment said that was not understood. */
+    notice: string | null;
+}
+
+export function newState(): State {
+    return {
+        link: { kind: 'connecting' }, seconds: new Seconds(), gaps: [], latest: null, lag: null,
+        talkersFrame: null, talkers: null, talkersTs: 0, talkersError: null, flows: null, flowsQuery: '', flowsError: null, selected: null,
+        stats: null, events: [], view: { ...DEFAULT_VIEW, filter: {} }, notice: null,
+    };
+}
+
+export type Render = (state: State) => void;
+
+export class Store {
+    readonly state = newState();
+    private readonly renders: Render[] = [];
+    private scheduled = false;
+
+    onRender(render: Render): void {
+        this.renders.push(render);
+    }
+
+    changed(): void {
+        if (this.scheduled)
+            return;
+        this.scheduled = true;
+        requestAnimationFrame(() => {
+            this.scheduled = false;
+            for (const render of this.renders)
+                render(this.state);
+        });
+    }
+}

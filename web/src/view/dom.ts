@@ -1,0 +1,88 @@
+// Small hands for the document. Text goes in as text, always; what is already there is not
+// written again, so that nothing is laid out anew for nothing.
+
+export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
+    const found = document.getElementById(id);
+    if (!found)
+        throw new Error(`no #${id} in the page`);
+    return found as T;
+}
+
+export function part<T extends HTMLElement = HTMLElement>(parent: HTMLElement, selector: string): T {
+    const found = parent.querySelector<T>(selector);
+    if (!found)
+        throw new Error(`no ${selector} in #${parent.id}`);
+    return found;
+}
+
+export interface Props {
+    class?: string;
+    text?: string;
+    title?: string;
+    attrs?: Record<string, string>;
+}
+
+export function make<K extends keyof HTMLElementTagNameMap>(
+    tag: K, props: Props = {}, ...children: Node[]
+): HTMLElementTagNameMap[K] {
+    const element = document.createElement(tag);
+    if (props.class !== undefined)
+        element.className = props.class;
+    if (props.text !== undefined)
+        element.textContent = props.text;
+    if (props.title !== undefined)
+        element.title = props.title;
+    for (const [name, value] of Object.entries(props.attrs ?? {}))
+        element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+}
+
+export function setText(element: HTMLElement, text: string): void {
+    if (element.textContent !== text)
+        element.textContent = text;
+}
+
+export function setTitle(element: HTMLElement, title: string): void {
+    if (element.title !== title)
+        element.title = title;
+}
+
+export function setClass(element: HTMLElement, name: string): void {
+    if (element.className !== name)
+        element.className = name;
+}
+
+export function setData(element: HTMLElement, key: string, value: string): void {
+    if (element.dataset[key] !== value)
+        element.dataset[key] = value;
+}
+
+export function setHidden(element: HTMLElement, hidden: boolean): void {
+    if (element.hidden !== hidden)
+        element.hidden = hidden;
+}
+
+/** A figure: what is read, its exact value for the pointer, and both for a script. */
+export function setFigure(element: HTMLElement, text: string, title: string, value: number, ts: number): void {
+    setText(element, text);
+    setTitle(element, title);
+    setData(element, 'value', String(value));
+    setData(element, 'ts', String(ts));
+}
+
+/** A row of buttons of which one is pressed. Returns what marks the chosen one. */
+export function choices<T extends string | number>(
+    parent: HTMLElement, options: readonly (readonly [T, string])[], choose: (value: T) => void,
+): (chosen: T) => void {
+    const buttons = options.map(([value, text]) => {
+        const button = make('button', { text, attrs: { type: 'button' } });
+        button.addEventListener('click', () => { choose(value); });
+        parent.append(button);
+        return [value, button] as const;
+    });
+    return (chosen) => {
+        for (const [value, button] of buttons)
+            button.setAttribute('aria-pressed', String(value === chosen));
+    };
+}

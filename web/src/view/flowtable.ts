@@ -1,0 +1,259 @@
+// The flow table. Only the rows in sight are in the document, between two spacers: a fixed row
+// height makes their places plain arithmetic. Row elements are reused by position, so an update
+// writes only the text that has changed.
+//
+// The order holds still while the pointer is over the rows, one has the focus or is selected, or
+// Space froze it; a question of the reader's own (sort, filter) overrides that once.
+
+import { count, percent } from '../format';
+import { isEmpty, type Filter } from '../filter';
+import { Order } from '../order';
+import type { State, Store, View } from '../state';
+import { byId, make, part, setClass, setData, setHidden, setText } from './dom';
+import { COLUMNS, fillCell, filterOf, makeCell, sortOf, type FlowColumn } from './flowcells';
+
+export interface FlowActions {
+    pick(filter: Filter): void;
+    choose(change: Partial<View>): void;
+    /** A row was chosen, or none. */
+    select(id: number | null): void;
+}
+
+const MARGIN_ROWS = 6;
+
+export class FlowTable {
+    private readonly table = byId<HTMLTableElement>('flows');
+    private readonly body = part<HTMLTableSectionElement>(this.table, 'tbody');
+    private readonly above = make('tr', { class: 'spacer', attrs: { 'aria-hidden': 'true' } }, make('td'));
+    private readonly below = make('tr', { class: 'spacer', attrs: { 'aria-hidden': 'true' } }, make('td'));
+    private readonly rows: HTMLTableRowElement[] = [];
+    private readonly heads: { column: FlowColumn; cell: HTMLElement }[] = [];
+    private readonly order = new Order();
+    private state: State;
+    private answered = '';
+    private taken: State['flows'] = null;
+    private hovered = false;
+    private held = false;
+    private first = 0;
+
+    constructor(store: Store, private readonly actions: FlowActions) {
+        this.state = store.state;
+        this.buildHead();
+        this.body.append(this.above, this.below);
+        this.listen(store);
+        store.onRender((state) => {
+            this.state = state;
+            this.takeAnswer();
+            this.renderHead();
+            this.renderRows();
+            this.renderNotes();
+        });
+    }
+
+    toggleHold(): void {
+        this.held = !this.held;
+    }
+
+    private get frozen(): boolean {
+        return this.held || this.hovered || this.state.selected !== null || this.body.contains(document.activeElement);
+    }
+
+    private takeAnswer(): void {
+        const { flows, flowsQuery } = this.state;
+        if (!flows || (flows === this.taken && (this.frozen || this.order.moved === 0)))
+            return;
+        this.order.take(flows.rows, this.frozen && flowsQuery === this.answered);
+        this.taken = flows;
+        this.answered = flowsQuery;
+    }
+
+    private buildHead(): void {
+        const row = make('tr', { attrs: { role: 'row' } });
+        for (const column of COLUMNS) {
+            const cell = make('th', {
+                class: `c-${column.id}${column.numeric ? ' number' : ''}`, title: column.title,
+                attrs: { scope: 'col', role: 'columnheader' },
+            });
+            if (column.sort) {
+                const button = make('button', { text: column.label, attrs: { type: 'button' } });
+                button.addEventListener('click', () => { this.sortBy(column); });
+                cell.append(button);
+            } else {
+                cell.append(column.label || make('span', { class: 'hidden', text: column.title }));
+            }
+            row.append(cell);
+            this.heads.push({ column, cell });
+        }
+        part(this.table, 'thead').append(row);
+    }
+
+    private sortBy(column: FlowColumn): void {
+        const { view } = this.state;
+        const sort = sortOf(column, view);
+        if (sort === null)
+            return;
+        const dir = view.sort === sort && view.dir === 'desc' ? 'asc' : 'desc';
+        this.actions.choose({ sort, dir });
+    }
+
+    private renderHead(): void {
+        const { view } = this.state;
+        for (const { column, cell } of this.heads) {
+            const sorted = sortOf(column, view) === view.sort && column.sort !== null;
+            const value = !sorted ? '' : view.dir === 'asc' ? 'ascending' : 'descending';
+            if ((cell.getAttribute('aria-sort') ?? '') === value)
+                continue;
+            if (value)
+                cell.setAttribute('aria-sort', value);
+            else
+                cell.removeAttribute('aria-sort');
+        }
+    }
+
+    /** Rows [first, last) are in sight, or nearly. */
+    private range(): [number, number] {
+        const height = rowHeight();
+        const top = this.body.getBoundingClientRect().top;
+        const total = this.order.shown.length;
+        const first = Math.max(0, Math.floor(-top / height) - MARGIN_ROWS);
+        const last = Math.min(total, Math.ceil((innerHeight - top) / height) + MARGIN_ROWS);
+        return [Math.min(first, total), Math.max(last, Math.min(first, total))];
+    }
+
+    private renderRows(): void {
+        const [first, last] = this.range();
+        const height = rowHeight();
+        const places = this.order.shown;
+        this.first = first;
+        this.fit(last - first);
+        this.above.style.height = `${first * height}px`;
+        this.below.style.height = `${(places.length - last) * height}px`;
+        const context = { view: this.state.view, asof: this.state.flows?.asof ?? 0 };
+        for (const [i, element] of this.rows.entries()) {
+            const place = places[first + i];
+            if (!place)
+                continue;
+            const { row, old } = place;
+            const selected = row.id === this.state.selected;
+            setClass(element, [old ? 'old' : '', row.state === 'ended' ? 'ended' : '', selected ? 'selected' : ''].join(' ').trim());
+            setData(element, 'id', String(row.id));
+            element.setAttribute('aria-rowindex', String(first + i + 2));
+            element.setAttribute('aria-selected', String(selected));
+            COLUMNS.forEach((column, c) => { fillCell(element.cells[c] as HTMLElement, column.fill(row, context)); });
+        }
+        this.table.setAttribute('aria-rowcount', String(places.length + 1));
+    }
+
+    /** As many row elements as are in sight. */
+    private fit(wanted: number): void {
+        while (this.rows.length < wanted) {
+            const row = make('tr', { attrs: { tabindex: '-1', role: 'row' } }, ...COLUMNS.map(makeCell));
+            this.rows.push(row);
+            this.body.insertBefore(row, this.below);
+        }
+        for (const row of this.rows.splice(wanted))
+            row.remove();
+        // One of them is in the tab order: the selected one, else the first in sight.
+        const { selected } = this.state;
+        const stop = Math.max(0, this.rows.findIndex((row) => Number(row.dataset.id) === selected));
+        this.rows.forEach((row, i) => { row.tabIndex = i === stop ? 0 : -1; });
+    }
+
+    private renderNotes(): void {
+        const { flows, flowsError, view } = this.state;
+        const total = this.order.shown.length;
+        setText(byId('flows-note'), flowsError ?? (flows ? summaryOf(this.state, total) : ''));
+        setData(byId('flows-note'), 'error', flowsError ? 'yes' : '');
+        setData(this.table, 'asof', String(flows?.asof ?? ''));
+        setData(this.table, 'query', this.answered);
+        const chip = byId('frozen');
+        const { moved } = this.order;
+        setHidden(chip, !this.frozen || (moved === 0 && !this.held));
+        setText(chip, moved === 0 ? '❄ frozen' : `❄ frozen · ${count(moved)} ${moved === 1 ? 'row' : 'rows'} moved`);
+        const empty = byId('flows-empty');
+        setHidden(empty, total > 0 || !flows);
+        setText(empty, isEmpty(view.filter) ? 'No flow is alive.' : 'No flow matches the filter.');
+        const more = byId('more');
+        setHidden(more, !flows || flows.matched <= flows.rows.length || view.limit >= 1000);
+    }
+
+    private listen(store: Store): void {
+        const { body } = this;
+        body.addEventListener('pointerenter', (event) => { this.hovered = event.pointerType === 'mouse'; });
+        body.addEventListener('pointerleave', () => {
+            this.hovered = false;
+            store.changed();
+        });
+        body.addEventListener('focusout', () => { store.changed(); });
+        body.addEventListener('click', (event) => { this.click(event); });
+        body.addEventListener('keydown', (event) => { this.key(event); });
+        byId('frozen').addEventListener('click', () => {
+            this.held = false;
+            this.actions.select(null);
+            store.changed();
+        });
+        byId('more').addEventListener('click', () => {
+            this.actions.choose({ limit: this.state.view.limit < 500 ? 500 : 1000 });
+        });
+        const redraw = () => { this.renderRows(); };
+        addEventListener('scroll', redraw, { passive: true });
+        addEventListener('resize', redraw, { passive: true });
+    }
+
+    private click(event: MouseEvent): void {
+        const filter = filterOf(event.target);
+        if (filter) {
+            this.actions.pick(filter);
+            return;
+        }
+        const row = event.target instanceof Element ? event.target.closest('tr') : null;
+        const id = Number(row?.dataset.id);
+        if (row && !Number.isNaN(id))
+            this.actions.select(id === this.state.selected ? null : id);
+    }
+
+    private key(event: KeyboardEvent): void {
+        const at = this.rows.findIndex((row) => row === document.activeElement);
+        if (at < 0 || event.ctrlKey || event.altKey || event.metaKey)
+            return;
+        const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+        if (step !== undefined)
+            this.focus(this.first + at + step);
+        else if (event.key === 'Enter')
+            this.actions.select(Number(this.rows[at]?.dataset.id));
+        else
+            return;
+        event.preventDefault();
+    }
+
+    private focus(index: number): void {
+        if (index < 0 || index >= this.order.shown.length)
+            return;
+        const height = rowHeight();
+        const top = this.body.getBoundingClientRect().top + index * height;
+        if (top < 80 || top + height > innerHeight)
+            scrollBy({ top: top < 80 ? top - 80 : top + height - innerHeight });
+        this.renderRows();
+        this.rows[index - this.first]?.focus({ preventScroll: true });
+    }
+}
+
+let measured: number | null = null;
+
+/** The style sheet's row height: two lines on a narrow page. */
+function rowHeight(): number {
+    measured ??= Number.parseFloat(getComputedStyle(byId('flows')).getPropertyValue('--row'));
+    return measured || 24;
+}
+
+addEventListener('resize', () => { measured = null; });
+
+function summaryOf({ flows, view }: State, shown: number): string {
+    if (!flows)
+        return '';
+    const { matched, unmatched } = flows.summary;
+    const total = isEmpty(view.filter)
+        ? count(flows.matched)
+        : `${count(flows.matched)} of ${count(flows.total)} match = ${percent(matched.bytes / (matched.bytes + unmatched.bytes || 1))} of bytes`;
+    return shown < flows.matched ? `${total} · first ${count(shown)} shown` : total;
+}

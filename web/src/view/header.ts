@@ -1,0 +1,66 @@
+// The numbers of the last second, the interface, the switch of units.
+
+import * as format from '../format';
+import { HOUR } from '../seconds';
+import type { State, Store } from '../state';
+import type { IfaceStats } from '../wire';
+import { byId, part, setClass, setFigure, setText, setTitle } from './dom';
+
+const IDS = ['n-in', 'n-out', 'n-pps', 'n-flows', 'n-drops'] as const;
+
+export function header(store: Store, cycleUnit: () => void): void {
+    const [inward, outward, packets, flows, drops] = IDS.map((id) => part(byId(id), 'b')) as [
+        HTMLElement, HTMLElement, HTMLElement, HTMLElement, HTMLElement,
+    ];
+    const dropsNote = part(byId('n-drops'), 'small');
+    const unit = byId('unit');
+    unit.addEventListener('click', cycleUnit);
+
+    store.onRender((state) => {
+        setText(unit, state.view.unit);
+        renderIface(state);
+        const frame = state.latest;
+        if (!frame) {
+            for (const id of IDS)
+                setText(part(byId(id), 'b'), '–');
+            setText(dropsNote, '');
+            return;
+        }
+        const { ts } = frame;
+        const second = ts / 1000;
+        const at = format.clockTitle(ts);
+        const direction = (element: HTMLElement, bps: number, pps: number) => {
+            const text = state.view.unit === 'pkt/s' && Number.isNaN(pps) ? '–' : format.rate(bps, pps, state.view.unit);
+            setFigure(element, text, `${format.exact(bps, 'bit/s')} · ${at}`, bps, ts);
+        };
+        direction(inward, frame.in_bps, state.seconds.get('inPps', second));
+        direction(outward, frame.out_bps, state.seconds.get('outPps', second));
+        setFigure(packets, format.si(frame.pps, 'pkt/s'), `${format.exact(frame.pps, 'pkt/s')} · ${at}`, frame.pps, ts);
+        setFigure(flows, format.count(frame.active_flows),
+            `${format.count(frame.active_flows)} flows alive, ${format.count(frame.new_flows)} of them new · ${at}`,
+            frame.active_flows, ts);
+        renderDrops(state, drops, dropsNote, ts);
+    });
+}
+
+function renderDrops(state: State, element: HTMLElement, note: HTMLElement, ts: number): void {
+    const second = ts / 1000;
+    const now = state.latest?.drops ?? 0;
+    const hour = state.seconds.sum('drops', second - HOUR + 1, second + 1);
+    setFigure(element, format.count(now),
+        `${format.count(now)} frames dropped by the kernel in this second · ${format.clockTitle(ts)}`, now, ts);
+    setText(note, hour > 0 ? `${format.count(hour)} in 60 min` : '');
+    setClass(byId('n-drops'), hour > 0 ? 'number bad' : 'number');
+}
+
+function renderIface({ stats }: State): void {
+    const element = byId('iface');
+    if (!stats)
+        return;
+    setText(element, stats.ifaces.map(describe).join(', '));
+    setTitle(element, stats.bpf ? `BPF (what is captured): ${stats.bpf}` : 'BPF: none, everything is captured');
+}
+
+function describe(iface: IfaceStats): string {
+    return iface.speed_bps ? `${iface.name} · ${format.siShort(iface.speed_bps, 'bit/s')}` : iface.name;
+}

@@ -1,0 +1,39 @@
+// Keys, and the list of them.
+
+import { byId, make, part } from './dom';
+
+export interface Key {
+    key: string;
+    /** As it is printed, where that differs. */
+    shown?: string;
+    does: string;
+    run: () => void;
+}
+
+/** `more` are keys that work elsewhere and only want to be listed. */
+export function keys(list: readonly Key[], more: readonly (readonly [string, string])[]): void {
+    const dialog = byId<HTMLDialogElement>('keys');
+    const help: Key = { key: '?', does: 'this list', run: () => { dialog.showModal(); } };
+    const all = [...list, help];
+    const lines = [...all.map((key) => [key.shown ?? key.key, key.does] as const), ...more];
+    part(dialog, 'dl').append(...lines.flatMap(([key, does]) => [
+        make('dt', {}, make('kbd', { text: key })), make('dd', { text: does }),
+    ]));
+    byId('keys-open').addEventListener('click', help.run);
+
+    document.addEventListener('keydown', (event) => {
+        if (event.ctrlKey || event.altKey || event.metaKey || dialog.open)
+            return;
+        const writing = event.target instanceof HTMLInputElement;
+        if (writing && event.key !== 'Escape')
+            return;
+        // Space presses the button that has the focus.
+        if (event.key === ' ' && event.target instanceof HTMLButtonElement)
+            return;
+        const found = all.find((key) => key.key === event.key);
+        if (!found)
+            return;
+        event.preventDefault();
+        found.run();
+    });
+}

@@ -1,0 +1,227 @@
+// What both charts share. uPlot has the scales, the axes and the crosshair; the data is painted
+// here, step by step, since a second is a step and what was not measured is no line at all.
+
+import uPlot from 'uplot';
+import { clock, siShort } from '../format';
+import type { Bucket } from '../seconds';
+import { palette } from './palette';
+
+/** Draws into the plotting area; positions by x() and y(), in canvas pixels. */
+export interface Pen {
+    ctx: CanvasRenderingContext2D;
+    box: uPlot.BBox;
+    dpr: number;
+    x(second: number): number;
+    y(value: number): number;
+}
+
+export interface PlotOptions {
+    height: number;
+    yAxis: boolean;
+    unit: () => string;
+    paint: (pen: Pen) => void;
+    /** The second under the pointer; null when it has left. */
+    hover: (second: number | null) => void;
+}
+
+export interface Frame {
+    from: number;
+    to: number;
+    up: number;
+    down: number;
+}
+
+export class Plot {
+    private readonly chart: uPlot;
+    private frame: Frame = { from: 0, to: 1, up: 1, down: 0 };
+
+    constructor(private readonly parent: HTMLElement, private readonly options: PlotOptions) {
+        this.chart = new uPlot(this.settings(), [[0, 1], [0, 0]], parent);
+        new ResizeObserver(() => {
+            this.resize();
+        }).observe(parent);
+    }
+
+    /** Width of the plotting area, CSS pixels. */
+    get width(): number {
+        return this.chart.bbox.width / devicePixelRatio;
+    }
+
+    draw(frame: Frame): void {
+        this.frame = frame;
+        this.chart.setData([[frame.from, frame.to], [0, 0]]);
+    }
+
+    private resize(): void {
+        const width = this.parent.clientWidth;
+        if (width > 0 && width !== this.chart.width)
+            this.chart.setSize({ width, height: this.options.height });
+    }
+
+    private settings(): uPlot.Options {
+        const { options } = this;
+        return {
+            width: Math.max(this.parent.clientWidth, 200), height: options.height, pxAlign: true,
+            padding: [6, 10, 0, options.yAxis ? 0 : 10],
+            legend: { show: false },
+            cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
+            scales: {
+                x: { time: true, auto: false, range: () => [this.frame.from, this.frame.to] },
+                y: { auto: false, range: () => [-this.frame.down, this.frame.up] },
+            },
+            series: [{}, { paths: () => null, points: { show: false } }],
+            axes: [this.timeAxis(), this.valueAxis()],
+            hooks: {
+                draw: [(u) => { this.paint(u); }],
+                setCursor: [(u) => {
+                    const left = u.cursor.left ?? -1;
+                    options.hover(left < 0 ? null : u.posToVal(left, 'x'));
+                }],
+            },
+        };
+    }
+
+    private timeAxis(): uPlot.Axis {
+        return {
+            ...lines(), size: 24, space: 70, ticks: { show: false },
+            values: (_, splits, _i, _s, incr) =>
+                splits.map((second) => (incr % 60 ? clock(second * 1000) : clock(second * 1000).slice(0, 5))),
+        };
+    }
+
+    private valueAxis(): uPlot.Axis {
+        return {
+            ...lines(), show: this.options.yAxis, size: 78, space: 32, ticks: { show: false },
+            values: (_, splits) => splits.map((value) => (value === 0 ? '0' : siShort(Math.abs(value), this.options.unit()))),
+        };
+    }
+
+    private paint(u: uPlot): void {
+        const { ctx, bbox: box } = u;
+        ctx.save();
+        ctx.beginPath();
+        ctx.rect(box.left, box.top, box.width, box.height);
+        ctx.clip();
+        this.options.paint({
+            ctx, box, dpr: devicePixelRatio,
+            x: (second) => Math.round(u.valToPos(second, 'x', true)),
+            y: (value) => u.valToPos(value, 'y', true),
+        });
+        ctx.restore();
+    }
+}
+
+function lines(): uPlot.Axis {
+    const font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    return { font, stroke: () => palette().muted, grid: { stroke: () => palette().grid, width: 1 } };
+}
+
+/** The least number of seconds per step that leaves each step a pixel, of those that divide an hour. */
+export function stepFor(seconds: number, width: number): number {
+    const steps = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60];
+    return steps.find((step) => seconds / step <= Math.max(width, 1)) ?? 60;
+}
+
+/** A scale's end that does not move with every second: the next of 1, 1.5, 2, 3, 4, 5, 6, 8 × 10ⁿ. */
+export function ceiling(value: number): number {
+    if (!(value > 0))
+        return 0;
+    const power = 10 ** Math.floor(Math.log10(value));
+    return power * ([1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((nice) => nice * power >= value) ?? 10);
+}
+
+/** Fills between two levels, a step per bucket, one shape per run of measured buckets. */
+export function fillSteps(
+    pen: Pen, buckets: Bucket[], step: number, low: (b: Bucket, i: number) => number,
+    high: (b: Bucket, i: number) => number, colour: string,
+): void {
+    const { ctx } = pen;
+    ctx.fillStyle = colour;
+    for (const [start, end] of runs(buckets)) {
+        ctx.beginPath();
+        traceSteps(pen, buckets, start, end, step, high, 1);
+        traceSteps(pen, buckets, start, end, step, low, -1);
+        ctx.closePath();
+        ctx.fill();
+    }
+}
+
+export function strokeSteps(
+    pen: Pen, buckets: Bucket[], step: number, level: (b: Bucket, i: number) => number, colour: string, width = 1,
+): void {
+    const { ctx } = pen;
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = width * pen.dpr;
+    ctx.lineJoin = 'round';
+    for (const [start, end] of runs(buckets)) {
+        ctx.beginPath();
+        traceSteps(pen, buckets, start, end, step, level, 1);
+        ctx.stroke();
+    }
+}
+
+function traceSteps(
+    pen: Pen, buckets: Bucket[], start: number, end: number, step: number,
+    level: (b: Bucket, i: number) => number, way: 1 | -1,
+): void {
+    for (let n = start; n < end; n++) {
+        const i = way > 0 ? n : start + end - 1 - n;
+        const bucket = buckets[i];
+        if (!bucket)
+            continue;
+        const y = pen.y(level(bucket, i));
+        const edges = [pen.x(bucket.from), pen.x(bucket.from + step)];
+        pen.ctx.lineTo(edges[way > 0 ? 0 : 1] ?? 0, y);
+        pen.ctx.lineTo(edges[way > 0 ? 1 : 0] ?? 0, y);
+    }
+}
+
+/** Index ranges [start, end) of buckets that hold something. */
+function runs(buckets: Bucket[]): [number, number][] {
+    const ret: [number, number][] = [];
+    let start = -1;
+    for (let i = 0; i <= buckets.length; i++) {
+        const measured = (buckets[i]?.measured ?? 0) > 0;
+        if (measured && start < 0)
+            start = i;
+        if (!measured && start >= 0) {
+            ret.push([start, i]);
+            start = -1;
+        }
+    }
+    return ret;
+}
+
+/** Hatches what was not measured between the oldest and the newest second. */
+export function hatchGaps(pen: Pen, buckets: Bucket[], step: number, oldest: number, newest: number): void {
+    const { ctx, box } = pen;
+    ctx.beginPath();
+    for (const { from, measured } of buckets)
+        if (measured === 0 && from + step > oldest && from <= newest)
+            ctx.rect(pen.x(from), box.top, pen.x(from + step) - pen.x(from), box.height);
+    ctx.save();
+    ctx.clip();
+    ctx.strokeStyle = palette().gap;
+    ctx.lineWidth = pen.dpr;
+    ctx.beginPath();
+    for (let x = box.left - box.height; x < box.left + box.width; x += 7 * pen.dpr) {
+        ctx.moveTo(x, box.top + box.height);
+        ctx.lineTo(x + box.height, box.top);
+    }
+    ctx.stroke();
+    ctx.restore();
+}
+
+/** Drops in red at their second: a line through, and a block at the top that a pixel cannot lose. */
+export function markDrops(pen: Pen, buckets: Bucket[], step: number): void {
+    const { ctx, box } = pen;
+    ctx.fillStyle = palette().bad;
+    for (const { from, mean } of buckets) {
+        if (!(mean.drops > 0))
+            continue;
+        const x = pen.x(from);
+        const width = Math.max(pen.x(from + step) - x, 2 * pen.dpr);
+        ctx.fillRect(x, box.top, width, 5 * pen.dpr);
+        ctx.fillRect(x, box.top, pen.dpr, box.height);
+    }
+}

@@ -1,0 +1,98 @@
+// How the page stands with the daemon, told honestly: a pill beside the filter, and wherever
+// the numbers are not what they seem, a sentence that says so and what to do.
+
+import { clock, clockTitle, count, span } from '../format';
+import type { State, Store } from '../state';
+import { byId, make, setClass, setText, setTitle } from './dom';
+
+interface Status {
+    pill: string;
+    /** How the pill looks; also marks the whole page. */
+    kind: 'wait' | 'live' | 'warn' | 'lost';
+    /** Announced once per change: no figures that change by the second in it. */
+    sentence: string;
+    /** Such figures. */
+    detail?: string;
+    retry?: boolean;
+}
+
+export function status(store: Store, retry: () => void): void {
+    const pill = byId('pill');
+    const box = byId('state');
+    const sentence = make('span');
+    const detail = make('span', { class: 'detail', attrs: { 'aria-hidden': 'true' } });
+    const button = make('button', { text: 'Try now', attrs: { type: 'button' } });
+    button.addEventListener('click', retry);
+    box.append(sentence, detail, button);
+
+    store.onRender((state) => {
+        const now = statusOf(state, Date.now());
+        setText(pill, now.pill);
+        setClass(pill, `pill ${now.kind}`);
+        setTitle(pill, state.latest ? clockTitle(state.latest.ts) : '');
+        setClass(document.documentElement, `is-${now.kind}`);
+        setClass(box, now.sentence ? now.kind : '');
+        setText(sentence, now.sentence);
+        setText(detail, now.detail ?? '');
+        button.hidden = !now.retry;
+    });
+}
+
+function statusOf(state: State, now: number): Status {
+    const { link, latest } = state;
+    switch (link.kind) {
+    case 'connecting':
+        return { pill: 'connecting', kind: 'wait', sentence: 'Connecting to the daemon …' };
+    case 'token':
+        return {
+            pill: 'token needed', kind: 'lost', retry: true,
+            sentence: 'The daemon wants its token before it shows anything: log in with the one it was started with.',
+        };
+    case 'lost':
+        return {
+            pill: 'disconnected', kind: 'lost', retry: true,
+            sentence: `The daemon is out of reach${latest ? ', the numbers below are old' : ''}. Is netwatchd running?`,
+            detail: `${latest ? `Last second ${clock(latest.ts)}. ` : ''}Next try in ${span(link.retryAt - now + 999)}.`,
+        };
+    case 'silent':
+        return {
+            pill: 'no ticks', kind: 'warn',
+            sentence: 'Connected, but the daemon has closed no second for a while. Is it stopped, or starved of CPU?',
+            detail: `The last one came ${span(now - link.since)} ago.`,
+        };
+    case 'live':
+        return liveStatus(state);
+    }
+}
+
+function liveStatus(state: State): Status {
+    const pill = state.latest ? `LIVE ${clock(state.latest.ts)}` : 'LIVE';
+    const down = state.stats?.ifaces.filter((iface) => iface.link !== null && !iface.up).map((iface) => iface.name) ?? [];
+    if (down.length > 0)
+        return {
+            pill, kind: 'warn',
+            sentence: `${down.join(', ')} is down: nothing can be captured there until it is up again (ip link set ${down.join(' ')} up).`,
+        };
+    if (state.lag)
+        return {
+            pill, kind: 'warn',
+            sentence: 'This browser reads too slowly and missed frames; those seconds were fetched afterwards.',
+            detail: `${count(state.lag.frames)} skipped.`,
+        };
+    if (!hasTraffic(state))
+        return {
+            pill, kind: 'live',
+            sentence: `No traffic yet: no packet on ${state.stats?.ifaces.map((i) => i.name).join(', ') ?? 'the interface'} has passed the capture filter so far.`,
+            ...(state.stats?.bpf ? { detail: `BPF: ${state.stats.bpf}` } : {}),
+        };
+    return state.notice ? { pill, kind: 'live', sentence: state.notice } : { pill, kind: 'live', sentence: '' };
+}
+
+function hasTraffic({ seconds, latest }: State): boolean {
+    if (latest && latest.pps > 0)
+        return true;
+    for (let s = seconds.newest; s >= seconds.oldest; s--)
+        if (seconds.get('pps', s) > 0)
+            return true;
+    return false;
+}

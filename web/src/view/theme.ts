@@ -1,0 +1,51 @@
+// Dark and light: as the system says, or as the reader does; remembered in this browser only.
+
+import { forgetPalette } from './palette';
+import { byId, setText, setTitle } from './dom';
+
+const THEMES = ['auto', 'dark', 'light'] as const;
+const SIGNS = { auto: '◐', dark: '●', light: '○' };
+const KEY = 'netwatch-theme';
+
+export function theme(redraw: () => void): void {
+    const button = byId('theme');
+    const stored = remembered();
+    let chosen = THEMES.find((name) => name === stored) ?? 'auto';
+
+    const apply = () => {
+        if (chosen === 'auto')
+            delete document.documentElement.dataset.theme;
+        else
+            document.documentElement.dataset.theme = chosen;
+        setText(button, SIGNS[chosen]);
+        const label = `Colours: ${chosen === 'auto' ? 'as the system' : chosen}`;
+        button.setAttribute('aria-label', label);
+        setTitle(button, label);
+        forgetPalette();
+        redraw();
+    };
+    button.addEventListener('click', () => {
+        chosen = THEMES[(THEMES.indexOf(chosen) + 1) % THEMES.length] ?? 'auto';
+        remember(chosen);
+        apply();
+    });
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', apply);
+    apply();
+}
+
+// A browser that refuses storage throws: then the choice lasts as long as the page.
+function remembered(): string | null {
+    try {
+        return localStorage.getItem(KEY);
+    } catch {
+        return null;
+    }
+}
+
+function remember(value: string): void {
+    try {
+        localStorage.setItem(KEY, value);
+    } catch {
+        // Nothing is lost but the memory of it.
+    }
+}
