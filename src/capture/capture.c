@@ -18,6 +18,10 @@ bool capture_is_file(const struct capture *capture) {
         return capture->kind->is_file;
 }
 
+int64_t capture_started_ns(const struct capture *capture) {
+        return capture->started_ns;
+}
+
 int64_t capture_lag_ns(const struct capture *capture) {
         return capture->kind->lag_ns;
 }

@@ -60,6 +60,9 @@ void capture_wake(struct capture *capture);
 /* True where ticks follow the frames' own clock (a file), false for the wall clock. */
 bool capture_is_file(const struct capture *capture);
 
+/* When a live source began to capture: Unix time, ns. A file has no such time: INT64_MIN. */
+int64_t capture_started_ns(const struct capture *capture);
+
 /* How long after its timestamp a frame may still come out of the source; ns. */
 int64_t capture_lag_ns(const struct capture *capture);
 

@@ -197,7 +197,7 @@ int capture_open_file(const struct capture_file_options *options, struct capture
         struct file *file = calloc(1, sizeof(*file));
         if (!file)
                 return error_set(error, -ENOMEM, "out of memory");
-        file->base.kind = &file_kind;
+        file->base = (struct capture){.kind = &file_kind, .started_ns = INT64_MIN};
         file->snaplen = options->snaplen;
         file->buffer = malloc(BUFFER_BYTES);
 

@@ -317,6 +317,7 @@ static int join(struct ring *ring, const struct capture_ring_options *options, u
                 .sll_protocol = htons(ETH_P_ALL),
                 .sll_ifindex = (int)ifindex,
         };
+        ring->base.started_ns = clock_wall_ns();
         if (bind(ring->socket_fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
                 return error_set(error, -errno, "cannot bind to %s: %s", options->iface, strerror(errno));
         return 0;
@@ -330,7 +331,7 @@ int capture_open_ring(const struct capture_ring_options *options, struct capture
         struct ring *ring = calloc(1, sizeof(*ring));
         if (!ring)
                 return error_set(error, -ENOMEM, "out of memory");
-        ring->base.kind = &ring_kind;
+        ring->base = (struct capture){.kind = &ring_kind};
         ring->socket_fd = ring->wake_fd = -1;
 
         int r = open_socket(ring, options->iface, error);

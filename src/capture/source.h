@@ -20,6 +20,7 @@ struct capture_kind {
 /* Every source begins with this. */
 struct capture {
         const struct capture_kind *kind;
+        int64_t started_ns;
 };
 
 /* Compiles a tcpdump expression on a handle; the error text is libpcap's. 0 or -EINVAL.

@@ -229,14 +229,14 @@ static void note_pause(struct worker *worker, int64_t since_boot_ns) {
 
 static int run_live(struct worker *worker) {
         struct frame frames[BURST];
-        int64_t boot_ns = clock_boot_ns();
-        worker->now_ns = clock_wall_ns();
-        open_second(worker, second_of(worker->now_ns), worker->now_ns);
-        worker->preview_ns = worker->now_ns + PREVIEW_NS;
+        int64_t started_ns = capture_started_ns(worker->capture);
+        open_second(worker, second_of(started_ns), started_ns);
+        worker->preview_ns = started_ns + PREVIEW_NS;
         if (worker->preview_ns > worker->open->batch->end_ns - 2 * capture_lag_ns(worker->capture))
                 worker->preview_ns = INT64_MAX; /* its end comes soon enough */
 
-        int64_t stop_boot_ns = INT64_MAX;
+        int64_t stop_boot_ns = INT64_MAX, boot_ns = clock_boot_ns();
+        worker->now_ns = clock_wall_ns();
         for (bool more = false;;) {
                 int64_t deadline = more ? boot_ns : deadline_boot_ns(worker, boot_ns);
                 int n = capture_read(worker->capture, frames, BURST, deadline < stop_boot_ns ? deadline : stop_boot_ns);
