@@ -1,0 +1,52 @@
+#include "server/figures.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "server/ws.h"
+
+struct figures_frames figures_frames_of(struct server *server, unsigned iface) {
+        struct history_figures figures;
+        struct figures_frames sum = {0};
+        history_read_figures(server->history, &figures);
+        for (unsigned i = 0; i < figures.workers; i++) {
+                struct history_worker worker = history_read_worker(server->history, i);
+                if (worker.iface != iface)
+                        continue;
+                sum.received += worker.received;
+                sum.counted += worker.frames;
+                sum.dropped += worker.dropped;
+        }
+        /* the kernel is read just before the frames are counted: these may be ahead of it */
+        if (sum.received < sum.counted + sum.dropped)
+                sum.received = sum.counted + sum.dropped;
+        sum.queued = sum.received - sum.counted - sum.dropped;
+        return sum;
+}
+
+uint64_t figures_rss_bytes(void) {
+        FILE *file = fopen("/proc/self/statm", "re");
+        unsigned long long size = 0, resident = 0;
+        if (!file)
+                return 0;
+        int n = fscanf(file, "%llu %llu", &size, &resident);
+        (void)fclose(file);
+        return n == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+struct figures_clients figures_clients(struct server *server) {
+        return (struct figures_clients){
+                .http = connections_count(&server->connections),
+                .websocket = ws_count(server->ws),
+                .skipped = ws_skipped(server->ws),
+        };
+}
+
+uint64_t figures_evicted(struct server *server) {
+        struct history_figures figures;
+        history_read_figures(server->history, &figures);
+        uint64_t evicted = 0;
+        for (unsigned i = 0; i < figures.workers; i++)
+                evicted += history_read_worker(server->history, i).evicted;
+        return evicted;
+}

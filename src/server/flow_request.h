@@ -1,0 +1,35 @@
+/* The parameters of /api/flows, and the filter that /api/top shares with it. */
+#ifndef NETWATCH_SERVER_FLOW_REQUEST_H
+#define NETWATCH_SERVER_FLOW_REQUEST_H
+
+#include <stdbool.h>
+
+#include "history/history.h"
+#include "render/render.h"
+#include "server/params.h"
+
+/* The names that flow_filter_parse understands, for lists of known parameters. */
+#define FLOW_FILTER_PARAMS "proto", "ip", "port", "vlan", "iface", "flow", "state"
+
+/* Adds the conditions that are given to `filter`. False: a problem that names the parameter. */
+bool flow_filter_parse(const struct params *params, const struct render_names *names, struct flow_filter *filter,
+                       struct problem *problem);
+
+/* What one page of flows is asked for. */
+struct flow_request {
+        struct flow_filter filter;
+        enum flow_sort sort;
+        bool ascending;
+        unsigned limit;
+};
+
+/* 200 flows alive now, by bytes, the largest first. */
+struct flow_request flow_request_default(void);
+
+/* Puts the parameters that are given over `request`. */
+bool flow_request_parse(const struct params *params, const struct render_names *names, struct flow_request *request,
+                        struct problem *problem);
+
+bool flow_request_equal(const struct flow_request *x, const struct flow_request *y);
+
+#endif

@@ -1,0 +1,48 @@
+/* The inside of the server, shared by its files. */
+#ifndef NETWATCH_SERVER_INTERNAL_H
+#define NETWATCH_SERVER_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "server/access.h"
+#include "server/assets.h"
+#include "server/connections.h"
+#include "server/pins.h"
+#include "server/pool.h"
+#include "server/server.h"
+
+struct MHD_Daemon;
+struct ws;
+
+struct server {
+        struct history *history;
+        const struct server_facts *facts;
+        struct access_rules access;
+        char hostname[256];
+        char url[80];
+        unsigned max_websockets;
+
+        int listen_fd; /* -1 once libmicrohttpd has it */
+        int tick_fd;
+        struct MHD_Daemon *http;
+        struct ws *ws;
+        struct pool *pool;
+        struct pins *pins;
+        struct assets assets;
+        struct connections connections;
+
+        _Atomic bool stopping;
+        _Atomic uint64_t reply_bytes; /* answers that are not yet sent */
+        bool stopped;
+};
+
+/* Starts libmicrohttpd on the listening socket. */
+int http_start(struct server *server, struct error *error);
+
+/* After pool and WebSocket loop have stopped: nothing may be suspended or upgraded any more. */
+void http_stop(struct server *server);
+
+/* The second in which the capture began, by today's wall clock. */
+int64_t server_started_second(const struct server *server);
+
+#endif

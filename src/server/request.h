@@ -1,0 +1,74 @@
+/* One HTTP request, from its request line to the last byte of the answer. */
+#ifndef NETWATCH_SERVER_REQUEST_H
+#define NETWATCH_SERVER_REQUEST_H
+
+#include <microhttpd.h>
+
+#include "server/handshake.h"
+#include "server/internal.h"
+#include "server/routes.h"
+
+#define REQUEST_CONNECTIONS_MAX 1024u /* beside the WebSockets */
+#define REQUEST_LINE_MAX (8u * 1024)
+#define REQUEST_HEADERS_MAX (16u * 1024)
+#define REQUEST_BODY_MAX (64u * 1024)
+
+enum request_phase {
+        REQUEST_HEADERS,
+        REQUEST_BODY,
+        REQUEST_QUERY, /* suspended: its job is queued or running */
+};
+
+/* The headers that are looked at; NULL where absent. They live as long as the request. */
+struct request_headers {
+        const char *host, *origin, *authorization, *content_length, *transfer_encoding;
+        const char *accept_encoding, *if_none_match;
+        struct handshake handshake;
+        unsigned hosts; /* how often Host came */
+        size_t bytes;
+};
+
+struct request {
+        struct pool_job job; /* first */
+        struct server *server;
+        struct MHD_Connection *http;
+        struct connection *connection; /* may be NULL */
+        enum request_phase phase;
+        const char *method;
+        char *path;  /* NULL: the request line was too long */
+        char *query; /* "" where there is none */
+        size_t uri_bytes;
+        uint64_t body_bytes;
+        struct request_headers headers;
+
+        const struct route *route;
+        struct params params;
+        struct reply reply;
+        uint64_t held_bytes; /* of server->reply_bytes */
+        bool websocket;      /* holds a place among the WebSocket clients */
+};
+
+/* NULL without memory. */
+struct request *request_new(struct server *server, struct MHD_Connection *http, const char *uri);
+void request_free(struct request *request);
+
+/* Called once the headers are there: reads them. False: the reply is a problem, to be sent without
+ * waiting for the body. */
+bool request_read_headers(struct request *request, const char *method, const char *version);
+
+/* What to do with a whole request. */
+enum request_verdict {
+        REQUEST_REPLY,   /* the reply is ready */
+        REQUEST_ASSET,   /* one of the page's files */
+        REQUEST_UPGRADE, /* a WebSocket */
+        REQUEST_RUN,     /* request_run on a query thread will make the reply */
+};
+enum request_verdict request_judge(struct request *request, char ret_accept[29]);
+
+/* Makes the reply. Any thread. */
+void request_run(struct request *request);
+
+/* Puts a problem in the place of the reply. */
+void request_fail(struct request *request, unsigned status, const char *detail);
+
+#endif

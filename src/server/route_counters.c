@@ -1,0 +1,168 @@
+/* GET /api/counters: the seconds of a range, or steps of several; what was not captured is a gap. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/parse.h"
+#include "server/counters.h"
+#include "server/internal.h"
+#include "server/routes.h"
+#include "server/times.h"
+
+#define POINTS_MAX 3600
+
+struct request {
+        int64_t from, to, step_s; /* seconds */
+        struct counters_bounds bounds;
+};
+
+/* Where the capture began: the first second that was held, unless the retention has dropped it. */
+static int64_t started_second(struct server *server, int64_t held_from, int64_t held_to) {
+        if (held_to - held_from < server->facts->retention_s)
+                return held_from;
+        int64_t started = server_started_second(server);
+        return started < held_from ? started : held_from;
+}
+
+static struct counters_bounds read_bounds(struct server *server) {
+        struct counters_bounds bounds;
+        if (!history_span(server->history, &bounds.held_from, &bounds.held_to))
+                bounds.held_from = bounds.held_to = floor_div(clock_wall_ns(), NS_PER_S);
+        bounds.started = started_second(server, bounds.held_from, bounds.held_to);
+        return bounds;
+}
+
+static bool parse_step(const struct params *params, int64_t *step_s, struct problem *problem) {
+        const char *text = params_get(params, "step");
+        int64_t ms;
+        if (!text)
+                return true;
+        if (!parse_duration(text, &ms) || ms < MS_PER_S || ms % MS_PER_S)
+                return problem_set(problem, 400, "step", "must be a duration in whole seconds, such as 1s or 5m");
+        *step_s = ms / MS_PER_S;
+        return true;
+}
+
+/* Without from and to: all that is held, or the newest part of it that fits. */
+static bool parse(const struct route_call *call, struct request *ret, struct problem *problem) {
+        struct times_range range;
+        struct request r = {.step_s = 1, .bounds = read_bounds(call->server)};
+        if (!times_range(call->params, clock_wall_ns() / NS_PER_MS, &range, problem) ||
+            !parse_step(call->params, &r.step_s, problem))
+                return false;
+
+        r.to = range.has_to ? range.to : r.bounds.held_to;
+        r.from = range.has_from ? range.from : r.bounds.held_from;
+        if (!range.has_from && (r.to - r.from) / r.step_s >= POINTS_MAX)
+                r.from = r.to - POINTS_MAX * r.step_s;
+        if (range.has_from && !range.has_to && r.to <= r.from)
+                r.to = r.from + 1;
+        if (range.has_to && !range.has_from && r.from >= r.to)
+                r.from = r.to - 1;
+        /* an hour that begins within a second touches 3,601 of them */
+        if (range.has_from && r.to - r.from == POINTS_MAX * r.step_s + 1)
+                r.from++;
+        if ((r.to - r.from + r.step_s - 1) / r.step_s > POINTS_MAX)
+                return problem_set(problem, 400, "step", "more than %d points; take a longer step or a shorter range",
+                                   POINTS_MAX);
+        *ret = r;
+        return true;
+}
+
+static json_t *class_bytes(const struct volume by_class[PACKET_CLASSES]) {
+        json_t *object = json_object();
+        for (unsigned i = 0; i < PACKET_CLASSES; i++)
+                json_object_set_new(object, packet_class_name(i), json_integer((json_int_t)by_class[i].bytes));
+        return object;
+}
+
+static void write_point(const struct counters_point *p, int64_t step_s, struct text *body) {
+        uint32_t span_ms = (uint32_t)p->span_ms;
+        uint64_t bps = render_rate_bps(p->all.bytes, span_ms);
+        text_json_open(body, json_pack("{sI sI sI so sI sI so so so sI sI sI so so sb sI}", "ts",
+                                       (json_int_t)(p->second * MS_PER_S), "pps",
+                                       (json_int_t)render_rate_pps(p->all.packets, span_ms), "bps", (json_int_t)bps,
+                                       "by_proto", render_class_bps(p->by_class, bps, span_ms), "packets",
+                                       (json_int_t)p->all.packets, "bytes", (json_int_t)p->all.bytes, "in",
+                                       render_volume(p->in), "out", render_volume(p->out), "by_proto_bytes",
+                                       class_bytes(p->by_class), "drops", (json_int_t)p->drops, "new_flows",
+                                       (json_int_t)p->new_flows, "active_flows", (json_int_t)p->active_flows,
+                                       "untracked", render_volume(p->untracked), "nonflow", render_volume(p->nonflow),
+                                       "partial", p->partial, "span_ms", (json_int_t)p->span_ms));
+        if (step_s > 1)
+                text_printf(body, ",\"min_bps\":%llu,\"peak_bps\":%llu,\"min_pps\":%llu,\"peak_pps\":%llu",
+                            (unsigned long long)p->min_bps, (unsigned long long)p->peak_bps,
+                            (unsigned long long)p->min_pps, (unsigned long long)p->peak_pps);
+        text_add(body, "}", 1);
+}
+
+static void write_points(const struct request *r, const struct history_counters *rows, size_t n, struct text *body) {
+        text_printf(body, ",\"points\":[");
+        for (size_t i = 0; i < n;) {
+                int64_t start = r->from + (rows[i].second - r->from) / r->step_s * r->step_s;
+                int64_t step_s = r->to - start < r->step_s ? r->to - start : r->step_s;
+                struct counters_point point;
+                if (i)
+                        text_add(body, ",", 1);
+                i += counters_sum(rows + i, n - i, start, step_s, &point);
+                write_point(&point, r->step_s, body);
+        }
+        text_add(body, "]", 1);
+}
+
+/* Writes [from, to) as one gap for each reason. */
+static void write_gap(const struct request *r, int64_t from, int64_t to, bool *first, struct text *body) {
+        while (from < to) {
+                struct counters_gap gap = counters_gap_at(&r->bounds, from, to);
+                if (!*first)
+                        text_add(body, ",", 1);
+                *first = false;
+                text_json(body, json_pack("{sI sI ss}", "from", (json_int_t)(gap.from * MS_PER_S), "to",
+                                          (json_int_t)(gap.to * MS_PER_S), "reason", gap.reason));
+                from = gap.to;
+        }
+}
+
+static void write_gaps(const struct request *r, const struct history_counters *rows, size_t n, struct text *body) {
+        int64_t at = r->from;
+        bool first = true;
+        text_printf(body, ",\"gaps\":[");
+        for (size_t i = 0; i < n; i++) {
+                write_gap(r, at, rows[i].second, &first, body);
+                if (counters_row_end(&rows[i]) > at)
+                        at = counters_row_end(&rows[i]);
+        }
+        write_gap(r, at, r->to, &first, body);
+        text_add(body, "]", 1);
+}
+
+/* The rows of the range that are held; NULL without memory. */
+static struct history_counters *read_rows(struct server *server, const struct request *r, size_t *ret_n) {
+        int64_t from = r->from > r->bounds.held_from ? r->from : r->bounds.held_from;
+        size_t max = r->to > from ? (size_t)(r->to - from) : 0;
+        size_t held = (size_t)server->facts->retention_s + 1;
+        if (max > held)
+                max = held;
+        struct history_counters *rows = malloc((max + 1) * sizeof(*rows));
+        if (rows)
+                *ret_n = max ? history_read_counters(server->history, from, r->to, rows, max) : 0;
+        return rows;
+}
+
+bool route_counters(const struct route_call *call, struct reply *reply, struct problem *problem) {
+        struct request r;
+        if (!parse(call, &r, problem))
+                return false;
+        size_t n = 0;
+        struct history_counters *rows = read_rows(call->server, &r, &n);
+        if (!rows)
+                return problem_set(problem, 503, NULL, "out of memory");
+
+        text_json_open(&reply->body,
+                       json_pack("{sI sI sI}", "from", (json_int_t)(r.from * MS_PER_S), "to",
+                                 (json_int_t)(r.to * MS_PER_S), "step_ms", (json_int_t)(r.step_s * MS_PER_S)));
+        write_points(&r, rows, n, &reply->body);
+        write_gaps(&r, rows, n, &reply->body);
+        text_add(&reply->body, "}", 1);
+        free(rows);
+        return true;
+}

@@ -1,0 +1,85 @@
+/* GET /api/stats: how the watcher itself is doing. */
+#include "base/clock.h"
+#include "capture/capture.h"
+#include "server/figures.h"
+#include "server/internal.h"
+#include "server/routes.h"
+
+static json_t *iface_json(struct server *server, unsigned iface) {
+        struct figures_frames frames = figures_frames_of(server, iface);
+        const char *name = server->facts->names.ifaces[iface];
+        struct iface_info info = {.speed_bps = -1};
+        bool known = iface_read(name, &info) == 0;
+        return json_pack("{ss ss? sb so so so sI sI sI sI s{sI sI sI sI sI} sI}", "name", name, "link",
+                         known ? info.link : NULL, "up", known && info.up, "speed_bps",
+                         info.speed_bps > 0 ? json_integer(info.speed_bps) : json_null(), "offloads", json_null(),
+                         "rx_queues", known ? json_integer(info.rx_queues) : json_null(), "frames_received",
+                         (json_int_t)frames.received, "frames_counted", (json_int_t)frames.counted, "frames_dropped",
+                         (json_int_t)frames.dropped, "frames_queued", (json_int_t)frames.queued, "kernel", "rx_packets",
+                         (json_int_t)info.rx_packets, "rx_bytes", (json_int_t)info.rx_bytes, "tx_packets",
+                         (json_int_t)info.tx_packets, "tx_bytes", (json_int_t)info.tx_bytes, "rx_dropped",
+                         (json_int_t)info.rx_dropped, "backlog_drops", (json_int_t)iface_backlog_drops());
+}
+
+static json_t *ifaces_json(struct server *server) {
+        json_t *list = json_array();
+        for (unsigned i = 0; i < server->facts->names.n_ifaces; i++)
+                json_array_append_new(list, iface_json(server, i));
+        return list;
+}
+
+static json_t *worker_json(const struct server_facts *facts, const struct history_worker *w) {
+        const char *iface = w->iface < facts->names.n_ifaces ? facts->names.ifaces[w->iface] : "";
+        return json_pack("{ss so sI sI sI sI sI si si}", "iface", iface, "cpu",
+                         w->cpu >= 0 ? json_integer(w->cpu) : json_null(), "ring_bytes", (json_int_t)w->ring_bytes,
+                         "frames", (json_int_t)w->frames, "freezes", (json_int_t)w->freezes, "late",
+                         (json_int_t)w->late, "longest_pause_us", (json_int_t)w->longest_pause_us, "active", w->active,
+                         "capacity", w->capacity);
+}
+
+static json_t *workers_json(struct server *server, unsigned n) {
+        json_t *list = json_array();
+        for (unsigned i = 0; i < n; i++) {
+                struct history_worker worker = history_read_worker(server->history, i);
+                json_array_append_new(list, worker_json(server->facts, &worker));
+        }
+        return list;
+}
+
+static json_t *history_json(struct server *server, const struct history_figures *figures) {
+        int64_t from, to;
+        bool any = history_span(server->history, &from, &to);
+        return json_pack("{so so sI sI sn}", "from", any ? json_integer(from * MS_PER_S) : json_null(), "to",
+                         any ? json_integer(to * MS_PER_S) : json_null(), "bytes", (json_int_t)figures->bytes, "budget",
+                         (json_int_t)figures->budget, "thinned_before");
+}
+
+static json_t *clients_json(struct server *server) {
+        struct figures_clients clients = figures_clients(server);
+        return json_pack("{sI sI sI}", "http", (json_int_t)clients.http, "ws", (json_int_t)clients.websocket, "skipped",
+                         (json_int_t)clients.skipped);
+}
+
+bool route_stats(const struct route_call *call, struct reply *reply, struct problem *problem) {
+        (void)problem;
+        struct server *server = call->server;
+        const struct server_facts *facts = server->facts;
+        struct history_figures figures;
+        struct history_totals totals;
+        history_read_figures(server->history, &figures);
+        history_read_totals(server->history, &totals);
+
+        text_json(&reply->body,
+                  json_pack("{ss sI ss sI so so so s{sI sI sI sI sI sI} so so sf sI}", "version", facts->version,
+                            "uptime_s", (json_int_t)((clock_boot_ns() - facts->started_boot_ns) / NS_PER_S), "bpf",
+                            facts->bpf, "snaplen", (json_int_t)facts->snaplen, "ifaces", ifaces_json(server), "workers",
+                            workers_json(server, figures.workers), "undecoded",
+                            render_undecoded(totals.totals.verdicts), "flows", "active",
+                            (json_int_t)figures.flows_active, "ended", (json_int_t)figures.flows_ended, "capacity",
+                            (json_int_t)figures.flows_capacity, "evicted", (json_int_t)figures_evicted(server),
+                            "forgotten", (json_int_t)figures.flows_forgotten, "untracked",
+                            (json_int_t)totals.totals.untracked.packets, "history", history_json(server, &figures),
+                            "clients", clients_json(server), "cpu_s", (double)clock_cpu_ns() / NS_PER_S, "rss_bytes",
+                            (json_int_t)figures_rss_bytes()));
+        return true;
+}

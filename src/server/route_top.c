@@ -1,0 +1,142 @@
+/* GET /api/top: who carried most in the last closed second.
+ *
+ * `key` is what the filter of the same name takes, so that a row can be asked about further; a
+ * pair is two addresses with a blank between them, a port stands with its protocol ("443/tcp"). */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "server/flow_request.h"
+#include "server/internal.h"
+#include "server/routes.h"
+
+#define LIMIT_DEFAULT 10
+
+static const char *const by_names[] = {
+        [TOP_BY_FLOW] = "flow",   [TOP_BY_PAIR] = "pair", [TOP_BY_HOST] = "host",   [TOP_BY_PORT] = "port",
+        [TOP_BY_PROTO] = "proto", [TOP_BY_VLAN] = "vlan", [TOP_BY_IFACE] = "iface", [TOP_BYS] = NULL,
+};
+
+static bool parse(const struct route_call *call, struct top_query *query, struct problem *problem) {
+        static const char *const metrics[] = {"bytes", "packets", NULL};
+        unsigned by = TOP_BY_FLOW, by_packets = 0;
+        uint64_t limit = LIMIT_DEFAULT;
+        if (!params_word(call->params, "by", by_names, &by, problem) ||
+            !params_word(call->params, "metric", metrics, &by_packets, problem) ||
+            !params_u64(call->params, "limit", 1, TOP_ROWS_MAX, &limit, problem) ||
+            !flow_filter_parse(call->params, &call->server->facts->names, &query->filter, problem))
+                return false;
+        query->by = by;
+        query->by_packets = by_packets;
+        query->limit = (unsigned)limit;
+        return true;
+}
+
+/* The key and the parts of it that the grouping keeps. */
+static json_t *render_key(const struct top_row *row, enum top_by by, const struct render_names *names) {
+        const struct flow_key *key = &row->key;
+        uint8_t family = flow_key_family(key);
+        const char *proto = packet_class_name(flow_key_class(key)), *name = packet_proto_name(key->proto);
+        const char *iface = key->iface < names->n_ifaces ? names->ifaces[key->iface] : "";
+        char a[46], b[46], text[100], number[8];
+        render_address(key->a_address, family, a);
+        render_address(key->b_address, family, b);
+        (void)snprintf(number, sizeof(number), "%u", key->proto);
+
+        switch (by) {
+        case TOP_BY_FLOW:
+                (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)row->id);
+                return json_pack("{ss sI ss ss si ss si ss si si}", "key", text, "id", (json_int_t)row->id, "iface",
+                                 iface, "a_ip", a, "a_port", key->a_port, "b_ip", b, "b_port", key->b_port, "proto",
+                                 proto, "proto_number", key->proto, "vlan", flow_key_vlan(key));
+        case TOP_BY_PAIR:
+                (void)snprintf(text, sizeof(text), "%s %s", a, b);
+                return json_pack("{ss ss ss}", "key", text, "a_ip", a, "b_ip", b);
+        case TOP_BY_HOST: return json_pack("{ss ss}", "key", a, "ip", a);
+        case TOP_BY_PORT:
+                (void)snprintf(text, sizeof(text), "%u/%s", key->a_port, name ? name : number);
+                return json_pack("{ss si ss si}", "key", text, "port", key->a_port, "proto", name ? name : number,
+                                 "proto_number", key->proto);
+        case TOP_BY_PROTO: return json_pack("{ss si}", "key", name ? name : number, "proto_number", key->proto);
+        case TOP_BY_VLAN:
+                (void)snprintf(text, sizeof(text), "%u", flow_key_vlan(key));
+                return json_pack("{ss si}", "key", text, "vlan", flow_key_vlan(key));
+        default: return json_pack("{ss ss}", "key", iface, "iface", iface);
+        }
+}
+
+static double share_of(const struct top_query *query, struct volume part, struct volume whole) {
+        uint64_t a = query->by_packets ? part.packets : part.bytes;
+        uint64_t b = query->by_packets ? whole.packets : whole.bytes;
+        return b ? (double)a / (double)b : 0;
+}
+
+static json_t *render_figures(const struct top_query *query, const struct top_result *result, struct volume volume) {
+        return json_pack("{sI sI sI sI sf}", "bytes", (json_int_t)volume.bytes, "packets", (json_int_t)volume.packets,
+                         "bps", (json_int_t)render_rate_bps(volume.bytes, result->span_ms), "pps",
+                         (json_int_t)render_rate_pps(volume.packets, result->span_ms), "share",
+                         share_of(query, volume, result->matched));
+}
+
+static json_t *render_row(const struct top_query *query, const struct top_result *result, const struct top_row *row,
+                          const struct render_names *names) {
+        json_t *object = render_key(row, query->by, names);
+        if (json_object_update_missing_new(object, render_figures(query, result, row->volume))) {
+                json_decref(object);
+                return NULL;
+        }
+        return object;
+}
+
+/* What the rows leave over. By host every byte counts at both of its ends. */
+static struct volume other(const struct top_query *query, const struct top_result *result) {
+        unsigned times = query->by == TOP_BY_HOST ? 2 : 1;
+        struct volume left = {.packets = result->matched.packets * times, .bytes = result->matched.bytes * times};
+        for (size_t i = 0; i < result->n_rows; i++) {
+                struct volume row = result->rows[i].volume;
+                left.packets -= row.packets < left.packets ? row.packets : left.packets;
+                left.bytes -= row.bytes < left.bytes ? row.bytes : left.bytes;
+        }
+        return left;
+}
+
+static json_t *share(uint64_t flows, struct volume volume) {
+        return json_pack("{sI sI sI}", "flows", (json_int_t)flows, "packets", (json_int_t)volume.packets, "bytes",
+                         (json_int_t)volume.bytes);
+}
+
+static json_t *summary(const struct top_result *result) {
+        return json_pack("{so so so so so}", "matched", share(result->matched_flows, result->matched), "unmatched",
+                         share(result->unmatched_flows, result->unmatched), "thinned", share(0, (struct volume){0}),
+                         "untracked", render_volume(result->untracked), "nonflow", render_volume(result->nonflow));
+}
+
+static void write_body(const struct top_query *query, const struct top_result *result, const struct render_names *names,
+                       struct text *body) {
+        json_int_t from = result->second * MS_PER_S;
+        json_int_t to = result->second ? from + MS_PER_S : 0;
+        text_json_open(body, json_pack("{sI sI sI ss ss}", "asof", to, "from", from, "to", to, "by",
+                                       by_names[query->by], "metric", query->by_packets ? "packets" : "bytes"));
+        text_printf(body, ",\"rows\":[");
+        for (size_t i = 0; i < result->n_rows; i++) {
+                if (i)
+                        text_add(body, ",", 1);
+                text_json(body, render_row(query, result, &result->rows[i], names));
+        }
+        text_printf(body, "],\"other\":");
+        text_json(body, render_figures(query, result, other(query, result)));
+        text_printf(body, ",\"summary\":");
+        text_json(body, summary(result));
+        text_add(body, "}", 1);
+}
+
+bool route_top(const struct route_call *call, struct reply *reply, struct problem *problem) {
+        struct top_query query = {0};
+        struct top_result result;
+        if (!parse(call, &query, problem))
+                return false;
+        if (history_query_top(call->server->history, &query, &result) < 0)
+                return problem_set(problem, 503, NULL, "out of memory");
+        write_body(&query, &result, &call->server->facts->names, &reply->body);
+        top_result_fini(&result);
+        return true;
+}

@@ -1,0 +1,28 @@
+#include "server/routes.h"
+
+#include <string.h>
+
+#include "server/flow_request.h"
+
+static const char *const no_params[] = {NULL};
+static const char *const flows_params[] = {"limit", "sort", "dir", "cursor", FLOW_FILTER_PARAMS, NULL};
+static const char *const counters_params[] = {"from", "to", "step", NULL};
+static const char *const top_params[] = {"by", "metric", "limit", FLOW_FILTER_PARAMS, NULL};
+static const char *const events_params[] = {"from", "to", NULL};
+
+static const struct route routes[] = {
+        {.path = "/api/counters", .params = counters_params, .answer = route_counters},
+        {.path = "/api/events", .params = events_params, .answer = route_events},
+        {.path = "/api/flows", .params = flows_params, .answer = route_flows},
+        {.path = "/api/stats", .params = no_params, .answer = route_stats},
+        {.path = "/api/top", .params = top_params, .answer = route_top},
+        {.path = "/healthz", .params = no_params, .answer = route_health, .open = true, .quick = true},
+        {.path = "/metrics", .params = no_params, .answer = route_metrics},
+};
+
+const struct route *route_find(const char *path) {
+        for (unsigned i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+                if (!strcmp(path, routes[i].path))
+                        return &routes[i];
+        return NULL;
+}

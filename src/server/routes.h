@@ -1,0 +1,41 @@
+/* The paths of the API. A new one is a file with its function, and one line in routes.c. */
+#ifndef NETWATCH_SERVER_ROUTES_H
+#define NETWATCH_SERVER_ROUTES_H
+
+#include <stdbool.h>
+
+#include "server/params.h"
+#include "server/reply.h"
+
+struct server;
+
+/* What a route is given. */
+struct route_call {
+        struct server *server;
+        const struct params *params;
+        bool (*cancelled)(void *context); /* the client has gone, or the server stops */
+        void *context;
+};
+
+struct route {
+        const char *path;
+        const char *const *params; /* the names it takes, ended by NULL */
+        bool open;                 /* needs no token */
+        bool quick;                /* answered on the HTTP loop; the others on a query thread */
+
+        /* Fills `reply` (status 200 and JSON unless it says otherwise), or returns false with a problem. */
+        bool (*answer)(const struct route_call *call, struct reply *reply, struct problem *problem);
+};
+
+/* NULL where there is no such path. */
+const struct route *route_find(const char *path);
+
+bool route_counters(const struct route_call *call, struct reply *reply, struct problem *problem);
+bool route_events(const struct route_call *call, struct reply *reply, struct problem *problem);
+bool route_flows(const struct route_call *call, struct reply *reply, struct problem *problem);
+bool route_health(const struct route_call *call, struct reply *reply, struct problem *problem);
+bool route_metrics(const struct route_call *call, struct reply *reply, struct problem *problem);
+bool route_stats(const struct route_call *call, struct reply *reply, struct problem *problem);
+bool route_top(const struct route_call *call, struct reply *reply, struct problem *problem);
+
+#endif

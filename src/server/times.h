@@ -1,0 +1,24 @@
+/* Time parameters: Unix milliseconds, RFC 3339, or a negative duration that counts from now. */
+#ifndef NETWATCH_SERVER_TIMES_H
+#define NETWATCH_SERVER_TIMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/params.h"
+
+/* "1700000000000", "2026-01-31T12:00:00.5+01:00" (a blank in the place of the plus is accepted, since
+ * that is what a '+' in a query string decodes to), "-90s". Unix ms; the years 1970 to 9999. */
+bool times_parse(const char *text, int64_t now_ms, int64_t *ret_ms);
+
+/* A range in whole seconds, [from, to). */
+struct times_range {
+        bool has_from, has_to;
+        int64_t from, to; /* Unix time, s; valid with has_ */
+};
+
+/* The parameters `from` and `to`, widened to whole seconds. A problem where one does not
+ * parse, or where from >= to. */
+bool times_range(const struct params *params, int64_t now_ms, struct times_range *ret, struct problem *problem);
+
+#endif

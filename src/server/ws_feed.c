@@ -1,0 +1,113 @@
+#include "server/ws_feed.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "render/render.h"
+
+#define TOP_TALKERS 10
+#define BATCH 16
+
+static const char *const topic_names[WS_TOPICS] = {
+        [WS_RATES] = "rates",
+        [WS_TOP_TALKERS] = "top_talkers",
+        [WS_EVENTS] = "events",
+};
+
+const char *ws_topic_name(enum ws_topic topic) {
+        return topic_names[topic];
+}
+
+enum ws_topic ws_topic_of(const char *name) {
+        unsigned topic = 0;
+        while (topic < WS_TOPICS && strcmp(topic_names[topic], name) != 0)
+                topic++;
+        return topic;
+}
+
+void ws_feed_init(struct ws_feed *feed, struct history *history) {
+        *feed = (struct ws_feed){.history = history};
+        (void)history_latest(history, &feed->announced);
+
+        struct history_event events[BATCH];
+        size_t n;
+        while ((n = history_read_events(history, feed->event_id, INT64_MIN, INT64_MAX, events, BATCH)))
+                feed->event_id = events[n - 1].id;
+}
+
+void ws_feed_fini(struct ws_feed *feed) {
+        for (unsigned i = 0; i < WS_TICK_TOPICS; i++)
+                ws_frame_unref(feed->latest[i].frame);
+}
+
+bool ws_feed_advance(struct ws_feed *feed, uint64_t *ret_missed) {
+        struct history_counters latest;
+        const struct history_counters *last = &feed->announced;
+        if (!history_latest(feed->history, &latest) ||
+            (latest.second == last->second && latest.span_ms == last->span_ms))
+                return false;
+        *ret_missed = 0;
+        if (last->span_ms) {
+                struct history_counters between[BATCH];
+                *ret_missed = history_read_counters(feed->history, last->second + 1, latest.second, between, BATCH);
+        }
+        feed->announced = latest;
+        return true;
+}
+
+static json_t *rates(const struct history_counters *c) {
+        uint64_t bps = render_rate_bps(c->all.bytes, c->span_ms);
+        return json_pack(
+                "{ss sI sI sI so sI sI sI sI sI sb}", "type", "rates", "ts", (json_int_t)(c->second * MS_PER_S), "pps",
+                (json_int_t)render_rate_pps(c->all.packets, c->span_ms), "bps", (json_int_t)bps, "by_proto",
+                render_class_bps(c->by_class, bps, c->span_ms), "in_bps",
+                (json_int_t)render_rate_bps(c->in.bytes, c->span_ms), "out_bps",
+                (json_int_t)render_rate_bps(c->out.bytes, c->span_ms), "drops", (json_int_t)c->drops, "active_flows",
+                (json_int_t)c->active_flows, "new_flows", (json_int_t)c->new_flows, "partial", c->partial);
+}
+
+static json_t *talker(const struct top_row *row, uint32_t span_ms) {
+        const struct flow_key *key = &row->key;
+        uint8_t family = flow_key_family(key);
+        char a[56], b[56];
+        return json_pack("{sI ss ss ss sI sI sI}", "id", (json_int_t)row->id, "a",
+                         render_endpoint(key->a_address, family, key->a_port, a), "b",
+                         render_endpoint(key->b_address, family, key->b_port, b), "proto",
+                         packet_class_name(flow_key_class(key)), "bytes", (json_int_t)row->volume.bytes, "packets",
+                         (json_int_t)row->volume.packets, "bps",
+                         (json_int_t)render_rate_bps(row->volume.bytes, span_ms));
+}
+
+static json_t *top_talkers(struct history *history) {
+        struct top_row top[TOP_TALKERS];
+        struct history_counters second;
+        size_t n = history_read_top(history, top, TOP_TALKERS, &second);
+        json_t *rows = json_array();
+        for (size_t i = 0; i < n; i++)
+                json_array_append_new(rows, talker(&top[i], second.span_ms));
+        return json_pack("{ss sI so}", "type", "top_talkers", "ts", (json_int_t)(second.second * MS_PER_S), "rows",
+                         rows);
+}
+
+struct ws_frame *ws_feed_latest(struct ws_feed *feed, enum ws_topic topic) {
+        struct history_counters latest;
+        uint64_t ticks = history_ticks(feed->history);
+        if (!history_latest(feed->history, &latest))
+                return NULL;
+        if (!feed->latest[topic].frame || feed->latest[topic].ticks != ticks) {
+                ws_frame_unref(feed->latest[topic].frame);
+                feed->latest[topic].frame =
+                        ws_frame_new(topic == WS_RATES ? rates(&latest) : top_talkers(feed->history));
+                feed->latest[topic].ticks = ticks;
+        }
+        return feed->latest[topic].frame;
+}
+
+struct ws_frame *ws_feed_next_event(struct ws_feed *feed) {
+        struct history_event event;
+        if (!history_read_events(feed->history, feed->event_id, INT64_MIN, INT64_MAX, &event, 1))
+                return NULL;
+        feed->event_id = event.id;
+        return ws_frame_new(json_pack("{ss sI ss ss}", "type", "events", "ts", (json_int_t)event.ts_ms, "event",
+                                      event.event, "detail", event.detail));
+}
