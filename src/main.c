@@ -41,11 +41,8 @@ static int status_of(int r) {
 int main(int argc, char **argv) {
         struct error error = {.text = ""};
         struct options options;
-        if (options_parse(argc, argv, &options, &error) < 0) {
-                int status = fail(&error, EXIT_USAGE);
-                (void)fputs("Try 'netwatchd --help'.\n", stderr);
-                return status;
-        }
+        if (options_parse(argc, argv, &options, &error) < 0)
+                return fail(&error, EXIT_USAGE);
         log_set_level(options.log_level);
 
         int r = 0;

@@ -11,8 +11,8 @@ LIVE = ("--iface=veth0", "--bind=127.0.0.1:0")
 # name: (options, exit status, words that the line must hold)
 TABLE = {
     "unknown interface": (("--iface=nosuch0", "--bind=127.0.0.1:0"), 1, ("nosuch0",)),
-    "bad filter": ((*LIVE, "--bpf=port banana"), 1, ("port banana", "banana")),
-    "filter syntax": ((*LIVE, "--bpf=tcp and and"), 1, ("syntax error",)),
+    "bad filter": ((*LIVE, "--bpf=port banana"), (1, 2), ("port banana", "banana")),
+    "filter syntax": ((*LIVE, "--bpf=tcp and and"), (1, 2), ("syntax error",)),
     "off loopback without a token": (("--iface=veth0", "--bind=0.0.0.0:0"), 1, ("0.0.0.0", "token")),
     "off loopback, IPv6": (("--iface=veth0", "--bind=[::]:0"), 1, ("token",)),
     "no address": (("--iface=veth0", "--bind=localhorst"), 2, ("--bind", "localhorst")),

@@ -121,7 +121,7 @@ REPLAYED = ("tcp_session", "tcp_others", "udp_and_icmp", "other_protocols", "vla
 def test_replayed_capture(pair, daemon, name):
     """A golden capture on the wire gives the report that the file gives, times aside."""
     expected = json.loads((generate.FOLDER / f"{name}.json").read_text())
-    watch = daemon("--bpf=")
+    watch = daemon("--bpf=", "--snaplen=1514")
     pair.peer.run("tcpreplay", "-q", "-i", "veth0", "--pps=500", str(generate.FOLDER / f"{name}.pcap"))
     watch.settle()
 
