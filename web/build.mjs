@@ -6,8 +6,7 @@
 // The dependency file tells ninja which sources went in, so that no list has to be kept.
 
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -20,14 +19,13 @@ const { values: args } = parseArgs({
     options: { out: { type: 'string' }, depfile: { type: 'string' }, target: { type: 'string' } },
 });
 
+// npm leaves its own copy of the lock file behind: where that is newer, it has done its work.
 function installPackages() {
-    const lock = createHash('sha256').update(readFileSync(join(here, 'package-lock.json'))).digest('hex');
-    const stamp = join(here, 'node_modules', '.lock-sha256');
-    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock)
+    const changed = (file) => statSync(join(here, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (changed('node_modules/.package-lock.json') >= changed('package-lock.json'))
         return;
     const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
     execFileSync('npm', ['ci', ...quiet], { cwd: here, stdio: ['ignore', 'inherit', 'inherit'] });
-    writeFileSync(stamp, lock);
 }
 
 async function bundle(out) {

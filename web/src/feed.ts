@@ -12,7 +12,7 @@ import { ApiError, get, type Params } from './api';
 import { Poll } from './poll';
 import type { Store } from './state';
 import { Stream } from './stream';
-import type { CountersAnswer, Frame, RatesFrame, StatsAnswer } from './wire';
+import type { CountersAnswer, EventRow, EventsAnswer, Frame, RatesFrame, StatsAnswer } from './wire';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
@@ -52,6 +52,7 @@ export class Feed {
         try {
             await this.loadStats();
             await this.loadCounters({});
+            await this.loadEvents();
         } catch (error) {
             this.lose(error);
             return;
@@ -104,6 +105,21 @@ export class Feed {
         this.store.changed();
     }
 
+    /** Those that the stream tells, and again on subscribing, are recognised by what they say. */
+    private async loadEvents(): Promise<void> {
+        const answer = await get<EventsAnswer>('/api/events');
+        this.addEvents(answer.rows);
+        this.store.changed();
+    }
+
+    private addEvents(rows: EventRow[]): void {
+        const { state } = this.store;
+        const known = new Set(state.events.map((row) => JSON.stringify([row.ts, row.event, row.detail])));
+        const fresh = rows.filter((row) => !known.has(JSON.stringify([row.ts, row.event, row.detail])));
+        if (fresh.length > 0)
+            state.events = [...state.events, ...fresh].sort((x, y) => x.ts - y.ts).slice(-EVENTS_KEPT);
+    }
+
     private take(frame: Frame): void {
         const { state } = this.store;
         if (frame.type === 'error')
@@ -115,7 +131,7 @@ export class Feed {
         } else if (frame.type === 'top_talkers') {
             state.talkersFrame = frame;
         } else {
-            state.events = [...state.events, frame].slice(-EVENTS_KEPT);
+            this.addEvents([frame]);
             this.stats.want();
         }
         this.store.changed();

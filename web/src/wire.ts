@@ -101,6 +101,10 @@ export interface EventRow {
     detail: string;
 }
 
+export interface EventsAnswer {
+    rows: EventRow[];
+}
+
 export interface TalkerRow extends Volume {
     a: string;
     b: string;

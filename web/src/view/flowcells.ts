@@ -62,9 +62,9 @@ export function nameOf({ proto, proto_name, proto_number }: FlowRow): string {
 }
 
 const DIRECTIONS = {
-    out: { text: '→', title: 'began here: the client is this host' },
-    in: { text: '←', title: 'began elsewhere: the server is this host' },
-    none: { text: '·', title: 'nothing tells who began it, or on which side this host is' },
+    out: { text: '▲', title: 'out: the client\u2019s packets leave this host' },
+    in: { text: '▼', title: 'in: the client\u2019s packets come in' },
+    none: { text: '·', title: 'not known which of them this host is' },
 };
 
 const figure = (value: number, unit: string): CellPart[] => [{ text: format.si(value, unit), title: format.exact(value, unit) }];
@@ -82,7 +82,7 @@ export const COLUMNS: readonly FlowColumn[] = [
         fill: (row) => endsOf(row).client,
     },
     {
-        id: 'way', label: '', title: 'Direction', sort: null, parts: 1,
+        id: 'way', label: '', title: 'In or out', sort: null, parts: 1,
         fill: (row) => [DIRECTIONS[row.direction ?? 'none']],
     },
     {
@@ -141,9 +141,13 @@ export function sortOf(column: FlowColumn, view: View): string | null {
 }
 
 export function makeCell(column: FlowColumn): HTMLTableCellElement {
-    const cell = make('td', { class: `c-${column.id}${column.numeric ? ' number' : ''}`, attrs: { role: 'cell' } });
-    for (let i = 0; i < column.parts; i++)
-        cell.append(make('span'));
+    const cell = make('td', { class: `c-${column.id}${column.numeric ? ' num' : ''}`, attrs: { role: 'cell' } });
+    const spans = Array.from({ length: column.parts }, () => make('span'));
+    // An address that is too long is cut, its port is not.
+    if (column.parts > 1)
+        cell.append(make('div', {}, ...spans));
+    else
+        cell.append(...spans);
     return cell;
 }
 
@@ -151,7 +155,7 @@ const filters = new WeakMap<Element, Filter>();
 
 export function fillCell(cell: HTMLElement, parts: CellPart[]): void {
     parts.forEach((part, i) => {
-        const span = cell.children[i] as HTMLElement;
+        const span = (parts.length > 1 ? cell.firstElementChild : cell)?.children[i] as HTMLElement;
         setText(span, part.text);
         setTitle(span, part.title ?? '');
         setClass(span, `${part.class ?? ''}${part.filter ? ' pick' : ''}`.trim());

@@ -71,7 +71,7 @@ export class FlowTable {
         const row = make('tr', { attrs: { role: 'row' } });
         for (const column of COLUMNS) {
             const cell = make('th', {
-                class: `c-${column.id}${column.numeric ? ' number' : ''}`, title: column.title,
+                class: `c-${column.id}${column.numeric ? ' num' : ''}`, title: column.title,
                 attrs: { scope: 'col', role: 'columnheader' },
             });
             if (column.sort) {

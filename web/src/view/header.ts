@@ -50,7 +50,8 @@ function renderDrops(state: State, element: HTMLElement, note: HTMLElement, ts: 
     setFigure(element, format.count(now),
         `${format.count(now)} frames dropped by the kernel in this second · ${format.clockTitle(ts)}`, now, ts);
     setText(note, hour > 0 ? `${format.count(hour)} in 60 min` : '');
-    setClass(byId('n-drops'), hour > 0 ? 'number bad' : 'number');
+    setClass(element, now > 0 ? 'bad' : '');
+    setClass(note, hour > 0 ? 'bad' : '');
 }
 
 function renderIface({ stats }: State): void {

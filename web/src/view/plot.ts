@@ -67,7 +67,7 @@ export class Plot {
             cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
             scales: {
                 x: { time: true, auto: false, range: () => [this.frame.from, this.frame.to] },
-                y: { auto: false, range: () => [-this.frame.down, this.frame.up] },
+                y: { range: () => [-this.frame.down, this.frame.up] },
             },
             series: [{}, { paths: () => null, points: { show: false } }],
             axes: [this.timeAxis(), this.valueAxis()],
@@ -105,7 +105,7 @@ export class Plot {
         this.options.paint({
             ctx, box, dpr: devicePixelRatio,
             x: (second) => Math.round(u.valToPos(second, 'x', true)),
-            y: (value) => u.valToPos(value, 'y', true),
+            y: (value) => Math.round(u.valToPos(value, 'y', true)),
         });
         ctx.restore();
     }

@@ -33,7 +33,7 @@ export function strip(store: Store, readout: HTMLElement): void {
     const tell = () => {
         const at = hovered;
         const bucket = at === null ? undefined : buckets.find((b) => at >= b.from && at < b.from + step);
-        setText(readout, bucket ? describe(bucket, step, state) : '');
+        setText(readout, bucket ? describe(bucket, step, state) : peakOf(buckets, column(), step, state));
     };
 
     store.onRender((now) => {
@@ -49,6 +49,17 @@ export function strip(store: Store, readout: HTMLElement): void {
         plot.draw({ from: to - HOUR, to, up: up || 1, down: 0 });
         tell();
     });
+}
+
+/** The highest second; the scale of the strip ends a little above it. */
+function peakOf(buckets: Bucket[], column: 'bps' | 'pps', step: number, { seconds, view }: State): string {
+    const top = buckets.reduce<Bucket | null>((best, b) => (b.max[column] > (best?.max[column] ?? 0) ? b : best), null);
+    if (!top)
+        return '';
+    let at = top.from;
+    while (at < top.from + step && seconds.get(column, at) !== top.max[column])
+        at++;
+    return `peak ${rate(top.max.bps, top.max.pps, view.unit)} at ${clock(at * 1000)}`;
 }
 
 function describe(bucket: Bucket, step: number, { view: { unit } }: State): string {

@@ -1,0 +1,7 @@
+// All tests of the page, one after the other, in one process.
+
+import './modules.test.mjs';
+import './numbers.test.mjs';
+import './table.test.mjs';
+import './states.test.mjs';
+import './access.test.mjs';

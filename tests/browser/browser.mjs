@@ -1,0 +1,77 @@
+// Chromium, and a page that is watched: whatever it logs as an error, whatever breaks the content
+// security policy, whatever it asks of another host is kept, to be asserted empty.
+
+import { strict as assert } from 'node:assert';
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+// The packages are those of web/, pinned by its lock file.
+const require = createRequire(new URL('../../web/package.json', import.meta.url));
+const { chromium } = require('playwright-core');
+const axe = require('axe-core').source;
+
+const ARGS = [
+    '--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update',
+    '--disable-quic', '--no-first-run', '--disable-sync', '--disable-dev-shm-usage',
+];
+
+export const WIDE = { width: 1280, height: 900 };
+export const NARROW = { width: 360, height: 780 };
+
+export function launch() {
+    return chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS });
+}
+
+/** Opens the page. `expected` matches the console errors that belong to the test, such as a refused connection. */
+export async function open(browser, url, { viewport = WIDE, colorScheme = 'light', expected = null } = {}) {
+    const context = await browser.newContext({ viewport, colorScheme });
+    const page = await context.newPage();
+    const faults = [];
+    page.on('console', (message) => {
+        if (['error', 'warning'].includes(message.type()) && !expected?.test(message.text()))
+            faults.push(`console: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => faults.push(`thrown: ${error.stack}`));
+    page.on('request', (request) => {
+        if (new URL(request.url()).host !== new URL(url).host)
+            faults.push(`asked another host: ${request.url()}`);
+    });
+    await page.addInitScript(() => {
+        document.addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.sourceFile}`));
+    });
+    await page.goto(url);
+    return {
+        page,
+        close: async () => {
+            await context.close();
+            assert.deepEqual(faults, []);
+        },
+    };
+}
+
+export async function untilLive(page) {
+    await page.waitForSelector('.pill.live', { timeout: 10_000 });
+}
+
+/** Waits until `check`, run in the page, is true. */
+export async function until(page, check, argument, timeout = 10_000) {
+    await page.waitForFunction(check, argument, { timeout, polling: 50 });
+}
+
+/** What axe finds, as short lines; the page's policy does not bind what the test puts in. */
+export async function axeFindings(page) {
+    await page.evaluate(axe);
+    return page.evaluate(async () => {
+        const result = await globalThis.axe.run(document, {
+            runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+        });
+        return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(', ')} (${v.nodes[0]?.any[0]?.message ?? v.help})`);
+    });
+}
+
+export async function screenshot(page, name) {
+    const folder = process.env.SCREENSHOTS ?? '.';
+    mkdirSync(folder, { recursive: true });
+    await page.screenshot({ path: join(folder, `${name}.png`) });
+}

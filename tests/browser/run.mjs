@@ -1,0 +1,18 @@
+// Makes the world and runs the tests inside its `host` namespace; ends the world whatever happens.
+//
+//     NETWATCH=build/src/netwatchd [SCREENSHOTS=folder] node run.mjs
+
+import { spawn } from 'node:child_process';
+import { endWorld, makeWorld } from './world.mjs';
+
+const world = makeWorld();
+const tests = new URL('all.mjs', import.meta.url).pathname;
+const child = spawn('ip', ['netns', 'exec', world.host, process.execPath, '--test-reporter=spec', tests], {
+    stdio: 'inherit', env: { ...process.env, PEER_NAMESPACE: world.peer },
+});
+for (const signal of ['SIGINT', 'SIGTERM'])
+    process.on(signal, () => child.kill(signal));
+child.on('exit', (code) => {
+    endWorld(world);
+    process.exitCode = code ?? 1;
+});

@@ -1,0 +1,89 @@
+// Traffic between the two namespaces, small and steady: TCP and UDP over IPv4, IPv6 and a VLAN.
+// Run as a script it is the peer's side, which echoes all that it gets.
+
+import { spawn } from 'node:child_process';
+import dgram from 'node:dgram';
+import net from 'node:net';
+import { pathToFileURL } from 'node:url';
+import { PEER } from './world.mjs';
+
+const PORTS = { tcp: [443, 8080], udp: [53, 5353] };
+
+function serve() {
+    for (const port of PORTS.tcp)
+        net.createServer((socket) => {
+            socket.on('error', () => socket.destroy());
+            socket.pipe(socket);
+        }).listen(port, '::');
+    for (const port of PORTS.udp) {
+        const socket = dgram.createSocket('udp6');
+        socket.on('message', (bytes, from) => socket.send(bytes, from.port, from.address));
+        socket.bind(port, '::', () => console.log('ready'));
+    }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href)
+    serve();
+
+function talkTcp(address, port, bytes, everyMs) {
+    const socket = net.connect(port, address);
+    socket.on('error', () => socket.destroy());
+    socket.resume();
+    const timer = setInterval(() => socket.writable && socket.write(Buffer.alloc(bytes)), everyMs);
+    return () => {
+        clearInterval(timer);
+        socket.destroy();
+    };
+}
+
+function talkUdp(address, port, bytes, everyMs) {
+    const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    socket.on('error', () => {});
+    const timer = setInterval(() => socket.send(Buffer.alloc(bytes), port, address), everyMs);
+    return () => {
+        clearInterval(timer);
+        socket.close();
+    };
+}
+
+/** The peer's side. Returns what ends it. */
+export async function startPeer(namespace) {
+    const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, new URL(import.meta.url).pathname], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise((resolve, reject) => {
+        child.stdout.once('data', resolve);
+        child.once('exit', () => reject(new Error('the peer did not start')));
+    });
+    return () => child.kill('SIGKILL');
+}
+
+/** Some forty flows of different weight. Returns what ends them. */
+export function startTalk() {
+    const ends = [];
+    for (let i = 0; i < 12; i++) {
+        const weight = 200 * (i + 1);
+        ends.push(talkTcp(PEER.v4, PORTS.tcp[i % 2], 4 * weight, 50));
+        ends.push(talkUdp(PEER.v4, PORTS.udp[i % 2], 100 + 10 * i, 100));
+        if (i % 3 === 0) {
+            ends.push(talkTcp(PEER.v6, 443, weight, 100));
+            ends.push(talkUdp(PEER.v6, 53, 80, 200));
+            ends.push(talkTcp(PEER.vlan, 8080, weight, 100));
+        }
+    }
+    const ping = spawn('ping', ['-q', '-i', '0.2', PEER.v4], { stdio: 'ignore' });
+    return () => {
+        ends.forEach((end) => end());
+        ping.kill('SIGKILL');
+    };
+}
+
+/** As many datagrams as fast as they go, into the peer's namespace. */
+export async function flood(count) {
+    const socket = dgram.createSocket('udp4');
+    const packet = Buffer.alloc(64);
+    for (let sent = 0; sent < count; sent += 500)
+        await Promise.all(Array.from({ length: 500 }, () =>
+            new Promise((resolve) => socket.send(packet, 9, PEER.v4, resolve))));
+    socket.close();
+}
