@@ -365,7 +365,7 @@ static struct slot *claim(struct flow_table *table, const struct arrival *arriva
 /* A packet of the open second. False: untracked. */
 static bool add_open(struct flow_table *table, struct arrival *arrival, const struct packet *packet) {
         struct second *open = &table->seconds[table->open];
-        struct slot *free_slot, *slot = find(table, arrival, &free_slot);
+        struct slot *free_slot = NULL, *slot = find(table, arrival, &free_slot);
         bool is_new = !slot;
         if (slot && is_pending(slot) && slot->second != table->open)
                 emit(table, slot);
@@ -402,7 +402,7 @@ static bool add_open(struct flow_table *table, struct arrival *arrival, const st
 /* A packet that came out of the source after the first ones of the next second. */
 static bool add_closing(struct flow_table *table, struct arrival *arrival, const struct packet *packet) {
         struct second *closing = &table->seconds[table->open ^ 1];
-        struct slot *free_slot, *slot = find(table, arrival, &free_slot);
+        struct slot *free_slot = NULL, *slot = find(table, arrival, &free_slot);
         if (slot && is_pending(slot) && slot->second != table->open &&
             !would_overflow(slot, packet, arrival->from_a)) {
                 slot->many = true;
