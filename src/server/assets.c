@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/sha1.h"
+#include <nettle/sha1.h>
 
 /* Placed by embed.sh. */
 #define EMBEDDED(name) extern const unsigned char asset_##name[], asset_##name##_end[]
@@ -20,8 +20,11 @@ EMBEDDED(icon_svg_gz);
 
 static struct asset_body body_of(const unsigned char *at, const unsigned char *end) {
         struct asset_body body = {.at = at, .length = (size_t)(end - at)};
-        uint8_t digest[SHA1_BYTES];
-        sha1(at, body.length, digest);
+        struct sha1_ctx sha1;
+        uint8_t digest[SHA1_DIGEST_SIZE];
+        sha1_init(&sha1);
+        sha1_update(&sha1, body.length, at);
+        sha1_digest(&sha1, sizeof(digest), digest);
         char *to = body.etag;
         *to++ = '"';
         for (unsigned i = 0; i < 8; i++, to += 2)

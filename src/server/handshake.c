@@ -5,25 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/sha1.h"
+#include <nettle/base64.h>
+#include <nettle/sha1.h>
 
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* SHA1_BYTES are 20: six whole groups and one of two bytes. */
-static void encode_base64(const uint8_t digest[SHA1_BYTES], char ret[29]) {
-        char *to = ret;
-        for (unsigned i = 0; i < SHA1_BYTES; i += 3) {
-                uint32_t group = (uint32_t)digest[i] << 16 | (uint32_t)digest[i + 1] << 8;
-                if (i + 2 < SHA1_BYTES)
-                        group |= digest[i + 2];
-                *to++ = base64_digits[group >> 18];
-                *to++ = base64_digits[group >> 12 & 63];
-                *to++ = base64_digits[group >> 6 & 63];
-                *to++ = base64_digits[group & 63];
-        }
-        to[-1] = '=';
-        *to = '\0';
-}
 
 /* 16 bytes in base64: 22 digits and two signs of equality. */
 static bool is_key(const char *key) {
@@ -53,8 +38,12 @@ bool handshake_accept(const struct handshake *h, char ret_accept[29], struct pro
 
         char text[24 + 36 + 1];
         (void)snprintf(text, sizeof(text), "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", h->key);
-        uint8_t digest[SHA1_BYTES];
-        sha1(text, strlen(text), digest);
-        encode_base64(digest, ret_accept);
+        struct sha1_ctx sha1;
+        uint8_t digest[SHA1_DIGEST_SIZE];
+        sha1_init(&sha1);
+        sha1_update(&sha1, strlen(text), (const uint8_t *)text);
+        sha1_digest(&sha1, sizeof(digest), digest);
+        base64_encode_raw(ret_accept, sizeof(digest), digest);
+        ret_accept[BASE64_ENCODE_RAW_LENGTH(sizeof(digest))] = '\0';
         return true;
 }
