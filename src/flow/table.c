@@ -352,8 +352,8 @@ static struct slot *claim(struct flow_table *table, const struct arrival *arriva
                         emit(table, victim);
                 release(table, victim);
                 table->evicted++;
-                if (!free_slot)
-                        free_slot = victim;
+                /* the way to the slot found before may have become shorter: probing would end ahead of it */
+                (void)find(table, arrival, &free_slot);
         }
         *free_slot = new_flow(arrival, packet);
         table->active++;
