@@ -16,6 +16,8 @@
  *
  * Invariant: whatever is pending has a place reserved in its batch, so emitting never fails.
  * A packet that could not reserve one is untracked, as is one for which there is no slot.
+ * For flows that have sent more than one packet (regulars) and were not seen yet in the open
+ * second places are kept, so that a flood of new flows cannot use up theirs.
  *
  * Cost: a burst first computes all keys and asks for their cache lines, then touches them,
  * so that the misses overlap. Slots do not move (deltas name them), hence tombstones.
@@ -39,13 +41,13 @@ struct slot {
         uint32_t ab_bytes;
         uint32_t ba_bytes;
         uint32_t last_ms;
-        uint32_t tcp_flags : 8;    /* of the pending delta */
-        uint32_t first_ms : 10;    /* of the pending delta, within its second */
+        uint32_t tcp_flags : 8; /* of the pending delta */
+        uint32_t first_ms : 10; /* of the pending delta, within its second */
         uint32_t used : 1;
-        uint32_t tombstone : 1;    /* not used, but probing goes on */
-        uint32_t second : 1;       /* which second the delta is pending in */
-        uint32_t many : 1;         /* has seen more than one packet */
-        uint32_t unsent : 1;       /* the rollup does not know the key yet */
+        uint32_t tombstone : 1; /* not used, but probing goes on */
+        uint32_t second : 1;    /* which second the delta is pending in */
+        uint32_t many : 1;      /* has seen more than one packet: a regular */
+        uint32_t unsent : 1;    /* the rollup does not know the key yet */
         uint32_t fin_ab : 1;
         uint32_t fin_ba : 1;
         uint32_t rst : 1;
@@ -62,13 +64,15 @@ struct second {
         struct flow_batch *batch; /* NULL: none */
         uint32_t *touched;        /* slots that had something pending at some time */
         uint32_t n_touched;
-        uint32_t next; /* closing: the first that was not looked at yet */
+        uint32_t next;            /* closing: the first that was not looked at yet */
+        uint32_t n_regulars_seen; /* open: regulars that have had their place in the batch */
 };
 
 struct flow_table {
         struct slot *slots;
         uint32_t n_slots; /* a power of two */
         uint32_t active;
+        uint32_t n_regulars;
         uint32_t max_flows;
         uint32_t sweep_next;
         unsigned open; /* which of `seconds` is open; the other is, or was, closing */
@@ -158,8 +162,9 @@ static uint32_t ms_within(const struct flow_batch *batch, uint32_t ms) {
         return within < 0 ? 0 : (uint32_t)within;
 }
 
-static bool reserve(struct flow_batch *batch) {
-        if (batch->reserved == batch->capacity)
+/* Takes a place in the batch, if more than `kept` are left. */
+static bool reserve(struct flow_batch *batch, uint32_t kept) {
+        if (batch->capacity - batch->reserved <= kept)
                 return false;
         batch->reserved++;
         return true;
@@ -259,6 +264,20 @@ static void begin_delta(struct slot *slot, const struct flow_batch *batch, const
                 slot->initiator_b = !from_a;
 }
 
+/* How many places of the open second are kept for regulars that may still come. At most half, so
+ * that new flows get in, and push idle ones out, also where the table is full of regulars. */
+static uint32_t places_kept(const struct flow_table *table) {
+        const struct second *open = &table->seconds[table->open];
+        uint32_t to_come = table->n_regulars > open->n_regulars_seen ? table->n_regulars - open->n_regulars_seen : 0;
+        uint32_t half = open->batch->capacity / 2;
+        return to_come < half ? to_come : half;
+}
+
+static void become_regular(struct flow_table *table, struct slot *slot) {
+        slot->many = true;
+        table->n_regulars++;
+}
+
 static bool would_overflow(const struct slot *slot, const struct packet *packet, bool from_a) {
         uint32_t sum;
         return __builtin_add_overflow(from_a ? slot->ab_bytes : slot->ba_bytes, packet->bytes, &sum);
@@ -297,6 +316,7 @@ static struct slot *find(struct flow_table *table, const struct arrival *arrival
 static void release(struct flow_table *table, struct slot *slot) {
         uint32_t index = (uint32_t)(slot - table->slots);
         table->active--;
+        table->n_regulars -= slot->many;
         *slot = (struct slot){.tombstone = true};
 
         /* no probe needs to pass here where the next slot ends it anyway */
@@ -352,8 +372,8 @@ static struct slot *claim(struct flow_table *table, const struct arrival *arriva
                         emit(table, victim);
                 release(table, victim);
                 table->evicted++;
-                if (!free_slot)
-                        free_slot = victim;
+                /* the way to the slot found before may have become shorter: probing would end ahead of it */
+                (void)find(table, arrival, &free_slot);
         }
         *free_slot = new_flow(arrival, packet);
         table->active++;
@@ -373,8 +393,11 @@ static bool add_open(struct flow_table *table, struct arrival *arrival, const st
         bool restarts = slot && is_closed(slot) && is_bare_syn(packet);
         bool needs_delta = is_new || !is_pending(slot) || restarts || would_overflow(slot, packet, arrival->from_a);
         if (needs_delta) {
-                if (!reserve(open->batch))
+                bool is_regular = slot && slot->many && !restarts;
+                if (!reserve(open->batch, is_regular ? 0 : places_kept(table)))
                         return false;
+                if (is_regular && !is_pending(slot))
+                        open->n_regulars_seen++;
                 if (is_new) {
                         slot = claim(table, arrival, free_slot, packet);
                         if (!slot) {
@@ -393,8 +416,10 @@ static bool add_open(struct flow_table *table, struct arrival *arrival, const st
                 slot->second = table->open & 1;
                 open->touched[open->n_touched++] = (uint32_t)(slot - table->slots);
         }
-        if (!is_new)
-                slot->many = true;
+        if (!is_new && !slot->many) {
+                become_regular(table, slot);
+                open->n_regulars_seen++;
+        }
         accumulate(slot, open->batch, packet, arrival->from_a);
         return true;
 }
@@ -403,16 +428,16 @@ static bool add_open(struct flow_table *table, struct arrival *arrival, const st
 static bool add_closing(struct flow_table *table, struct arrival *arrival, const struct packet *packet) {
         struct second *closing = &table->seconds[table->open ^ 1];
         struct slot *free_slot = NULL, *slot = find(table, arrival, &free_slot);
-        if (slot && is_pending(slot) && slot->second != table->open &&
-            !would_overflow(slot, packet, arrival->from_a)) {
-                slot->many = true;
+        if (slot && is_pending(slot) && slot->second != table->open && !would_overflow(slot, packet, arrival->from_a)) {
+                if (!slot->many)
+                        become_regular(table, slot);
                 accumulate(slot, closing->batch, packet, arrival->from_a);
                 return true;
         }
 
         /* Its flow is elsewhere, or nowhere, by now: a delta of its own, which names the flow by its
          * key and leaves the table as it is. */
-        if (!reserve(closing->batch))
+        if (!reserve(closing->batch, 0))
                 return false;
         struct slot alone = slot ? *slot : new_flow(arrival, packet);
         forget_pending(&alone);
@@ -485,6 +510,7 @@ void flow_table_open(struct flow_table *table, struct flow_batch *batch) {
         struct second *open = &table->seconds[table->open];
         open->batch = batch;
         open->n_touched = 0;
+        open->n_regulars_seen = 0;
 }
 
 bool flow_table_close(struct flow_table *table, uint32_t budget) {

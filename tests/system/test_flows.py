@@ -1,5 +1,7 @@
 """A flow's course: it idles out, is closed, is crowded by others; and who talks most."""
 
+import time
+
 import pytest
 
 import sending
@@ -96,3 +98,27 @@ def test_flood_of_flows(pair, daemon):
     flows = watch.json("/api/stats")["flows"]
     assert flows["active"] <= flows["capacity"]
     assert flows["evicted"] + flows["untracked"] > 5000
+
+
+def test_flood_over_several_seconds(pair, daemon):
+    """More new flows in every second than a second has room for: a slow flow is counted in full all the same."""
+    watch = daemon("--max-flows=1024")
+    slow = ether(ip4("10.9.0.1", "10.9.0.2", udp(7, 9000, b"h" * 58))).data
+    sent = {"slow": 0, "new": 0}
+
+    def wave():
+        sending.frames(pair.peer, [slow])
+        sending.frames(pair.peer, (ether(ip4(f"10.8.{n >> 8 & 255}.{n & 255}", "10.9.0.3", udp(2000, 53))).data
+                                   for n in range(sent["new"], sent["new"] + 500)))
+        sent["slow"] += 1
+        sent["new"] += 500
+
+    begun = time.monotonic()
+    while time.monotonic() - begun < 3.2:
+        wave()
+    watch.settle()
+    assert watch.total("packets") == sent["slow"] + sent["new"]
+    assert [row["packets"] for row in watch.flows() if row["a_ip"] == "10.9.0.1"] == [sent["slow"]]
+    assert watch.total("untracked")["packets"] > 0
+    rows = watch.flows()
+    assert sum(row["packets"] for row in rows) + watch.total("untracked")["packets"] == watch.total("packets")
