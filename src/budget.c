@@ -41,10 +41,11 @@ int budget_divide(const struct options *options, bool ring, struct budget *ret, 
         if (taken < budget.memory_bytes)
                 budget.directory_flows = directory_within(&history, budget.memory_bytes - taken);
         if (budget.directory_flows < budget.max_flows)
-                return error_set(error, -EINVAL,
-                                 "--memory=%llu is too little for %u flows over %u s: raise it, or lower --max-flows or "
-                                 "--retention",
-                                 (unsigned long long)options->memory_bytes, budget.max_flows, options->retention_s);
+                return error_set(
+                        error, -EINVAL,
+                        "--memory=%llu is too little for %u flows over %u s: raise it, or lower --max-flows or "
+                        "--retention",
+                        (unsigned long long)options->memory_bytes, budget.max_flows, options->retention_s);
         history.max_flows = budget.directory_flows;
         budget.history_bytes = history_bytes(&history);
         *ret = budget;

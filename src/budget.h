@@ -8,10 +8,10 @@
 struct budget {
         uint64_t memory_bytes;
         uint64_t ring_bytes;
-        uint64_t table_bytes;   /* flow tables and delta batches of the workers */
-        uint64_t history_bytes; /* counters and flow directory */
-        uint64_t server_bytes;  /* pinned results and client buffers */
-        uint32_t max_flows;     /* live flows per worker */
+        uint64_t table_bytes;     /* flow tables and delta batches of the workers */
+        uint64_t history_bytes;   /* counters and flow directory */
+        uint64_t server_bytes;    /* pinned results and client buffers */
+        uint32_t max_flows;       /* live flows per worker */
         uint32_t directory_flows; /* live and ended */
 };
 

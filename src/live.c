@@ -91,7 +91,8 @@ static int make_history(struct live *live, struct error *error) {
         memcpy(history.ttl_ms, live->options->ttl_ms, sizeof(history.ttl_ms));
         live->history = history_new(&history);
         if (!live->history)
-                return error_set(error, -ENOMEM, "not enough memory for --memory=%" PRIu64, live->options->memory_bytes);
+                return error_set(error, -ENOMEM, "not enough memory for --memory=%" PRIu64,
+                                 live->options->memory_bytes);
         return 0;
 }
 
@@ -225,7 +226,8 @@ static void print_summary(const struct live *live, int64_t started_boot_ns) {
         struct history_totals sums;
         history_read_totals(live->history, &sums);
         struct history_worker worker = history_read_worker(live->history, 0);
-        log_info("stopped after %.1f s: %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64 " frames dropped by the kernel",
+        log_info("stopped after %.1f s: %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
+                 " frames dropped by the kernel",
                  (double)(clock_boot_ns() - started_boot_ns) / 1e9, sums.totals.all.packets, sums.totals.all.bytes,
                  worker.dropped);
 }

@@ -151,8 +151,8 @@ static int run_pipeline(const struct options *options, const struct budget *budg
                         r = wait_for_end(capture, done_fd);
                         pipeline_stop(pipeline);
                         if (pipeline_failed(pipeline))
-                                r = error_set(error, pipeline_failed(pipeline), "cannot read %s: %s", options->read_path,
-                                              strerror(-pipeline_failed(pipeline)));
+                                r = error_set(error, pipeline_failed(pipeline), "cannot read %s: %s",
+                                              options->read_path, strerror(-pipeline_failed(pipeline)));
                 }
                 const char *truncated = capture_truncated(capture);
                 if (truncated)

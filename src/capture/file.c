@@ -35,7 +35,7 @@ struct file {
 static enum frame_link link_of(int datalink) {
         switch (datalink) {
         case DLT_EN10MB: return FRAME_LINK_ETHERNET;
-        case 14: /* DLT_RAW on OpenBSD */
+        case 14:  /* DLT_RAW on OpenBSD */
         case 101: /* LINKTYPE_RAW */
         case DLT_RAW: return FRAME_LINK_RAW;
         case DLT_IPV4: return FRAME_LINK_RAW4;

@@ -246,7 +246,8 @@ static int attach_filter(struct ring *ring, const struct capture_ring_options *o
         if (r < 0)
                 return r;
 
-        struct sock_fprog kernel = {.len = (unsigned short)program.bf_len, .filter = (struct sock_filter *)program.bf_insns};
+        struct sock_fprog kernel = {.len = (unsigned short)program.bf_len,
+                                    .filter = (struct sock_filter *)program.bf_insns};
         if (datalink == DLT_EN10MB)
                 ring->link = FRAME_LINK_ETHERNET;
         else if (datalink == DLT_RAW)
@@ -302,7 +303,8 @@ static int join(struct ring *ring, const struct capture_ring_options *options, u
         if (is_loopback(ring, options->iface)) {
                 /* every packet of lo passes twice, sent and received: once is enough */
                 const int on = 1;
-                r = option_set(ring, options->iface, "PACKET_IGNORE_OUTGOING", PACKET_IGNORE_OUTGOING, &on, sizeof(on), error);
+                r = option_set(ring, options->iface, "PACKET_IGNORE_OUTGOING", PACKET_IGNORE_OUTGOING, &on, sizeof(on),
+                               error);
         }
         if (r == 0 && options->promiscuous) {
                 struct packet_mreq membership = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_PROMISC};

@@ -88,7 +88,7 @@ struct tick_totals {
         struct volume out;
         struct volume untracked; /* no flow slot was free */
         struct volume nonflow;   /* passed the filter without a valid IP header */
-        int64_t first_ns; /* time of the earliest and the latest frame; valid where all.packets is not 0 */
+        int64_t first_ns;        /* time of the earliest and the latest frame; valid where all.packets is not 0 */
         int64_t last_ns;
         uint64_t frames;
         uint64_t late;                      /* counted here although their second was closed */

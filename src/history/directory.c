@@ -182,7 +182,8 @@ static uint32_t take_entry(struct directory *directory) {
                         return FLOW_NONE;
                 const struct entry *entry = &directory->entries[oldest];
                 directory->n_forgotten++;
-                volume_add(&directory->forgotten, entry->ab.packets + entry->ba.packets, entry->ab.bytes + entry->ba.bytes);
+                volume_add(&directory->forgotten, entry->ab.packets + entry->ba.packets,
+                           entry->ab.bytes + entry->ba.bytes);
                 forget(directory, oldest);
         }
         uint32_t index = directory->lists[LIST_FREE].head;
@@ -256,7 +257,8 @@ static struct tick_row *row_for(struct directory *directory, uint32_t index) {
 }
 
 /* Has this flow ended before a delta that begins at first_ms? */
-static bool has_ended_before(const struct directory *directory, const struct entry *entry, int64_t first_ms, bool syn_first) {
+static bool has_ended_before(const struct directory *directory, const struct entry *entry, int64_t first_ms,
+                             bool syn_first) {
         if (first_ms - entry->last_seen_ms > ttl_of(directory, entry))
                 return true;
         if (!is_closed(entry))
@@ -283,7 +285,8 @@ static void merge_course(struct directory *directory, uint32_t index, const stru
         }
 }
 
-bool directory_add(struct directory *directory, struct history_flow *flow, int64_t second, const struct flow_delta *delta) {
+bool directory_add(struct directory *directory, struct history_flow *flow, int64_t second,
+                   const struct flow_delta *delta) {
         if (!flow->generation || (uint32_t)directory->entries[flow->index].id != flow->generation ||
             directory->entries[flow->index].state == ENTRY_FREE)
                 return false;

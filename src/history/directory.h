@@ -82,7 +82,8 @@ void directory_begin_tick(struct directory *directory, int64_t second);
 
 bool directory_flow_of(struct directory *directory, const struct flow_key *key, enum direction ab_direction,
                        int64_t now_ms, struct history_flow *ret_flow);
-bool directory_add(struct directory *directory, struct history_flow *flow, int64_t second, const struct flow_delta *delta);
+bool directory_add(struct directory *directory, struct history_flow *flow, int64_t second,
+                   const struct flow_delta *delta);
 
 /* Ends flows that are idle or closed by `now_ms`, and drops those that ended long ago.
  * Looks at a bounded number; what is left over is done in the next tick. */

@@ -153,7 +153,8 @@ bool history_span(struct history *history, int64_t *ret_from, int64_t *ret_to) {
         return any;
 }
 
-size_t history_read_counters(struct history *history, int64_t from, int64_t to, struct history_counters *ret, size_t max) {
+size_t history_read_counters(struct history *history, int64_t from, int64_t to, struct history_counters *ret,
+                             size_t max) {
         pthread_rwlock_rdlock(&history->lock);
         if (from < history->counters.from)
                 from = history->counters.from;

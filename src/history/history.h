@@ -125,8 +125,8 @@ size_t history_read_counters(struct history *history, int64_t from, int64_t to, 
 struct history_totals {
         struct tick_totals totals;
         uint64_t drops;
-        uint64_t flows_forgotten;  /* flows that had to leave the directory before their time */
-        struct volume forgotten;   /* what they had carried */
+        uint64_t flows_forgotten; /* flows that had to leave the directory before their time */
+        struct volume forgotten;  /* what they had carried */
 };
 void history_read_totals(struct history *history, struct history_totals *ret);
 

@@ -194,8 +194,8 @@ static int copy_rows(const struct history *history, const struct best *best, str
         return 0;
 }
 
-int history_query_flows(struct history *history, const struct flow_query *query, bool (*cancelled)(void *), void *context,
-                        struct flow_result *ret) {
+int history_query_flows(struct history *history, const struct flow_query *query, bool (*cancelled)(void *),
+                        void *context, struct flow_result *ret) {
         struct best best = {.max = query->max_rows};
         struct flow_result result = {0};
 

@@ -43,10 +43,10 @@ static const struct {
         const char *name;
         uint8_t number;
 } protocols[] = {
-        {"icmp", 1},   {"igmp", 2},     {"ipip", 4},     {"tcp", 6},     {"egp", 8},    {"igp", 9},    {"udp", 17},
-        {"dccp", 33},  {"ipv6", 41},    {"rsvp", 46},    {"gre", 47},    {"esp", 50},   {"ah", 51},    {"icmp6", 58},
-        {"nonxt", 59}, {"eigrp", 88},   {"ospf", 89},    {"etherip", 97}, {"pim", 103}, {"vrrp", 112}, {"l2tp", 115},
-        {"sctp", 132}, {"udplite", 136},
+        {"icmp", 1},  {"igmp", 2},   {"ipip", 4},   {"tcp", 6},    {"egp", 8},       {"igp", 9},
+        {"udp", 17},  {"dccp", 33},  {"ipv6", 41},  {"rsvp", 46},  {"gre", 47},      {"esp", 50},
+        {"ah", 51},   {"icmp6", 58}, {"nonxt", 59}, {"eigrp", 88}, {"ospf", 89},     {"etherip", 97},
+        {"pim", 103}, {"vrrp", 112}, {"l2tp", 115}, {"sctp", 132}, {"udplite", 136},
 };
 
 const char *packet_proto_name(uint8_t proto) {

@@ -21,8 +21,8 @@ struct mail {
 struct mailbox {
         struct queue full;
         struct queue empty;
-        int filled_fd;        /* eventfd of the rollup, shared by all mailboxes */
-        int emptied_fd;       /* eventfd of the worker; a file waits for it */
+        int filled_fd;         /* eventfd of the rollup, shared by all mailboxes */
+        int emptied_fd;        /* eventfd of the worker; a file waits for it */
         _Atomic bool finished; /* the worker has sent its last mail */
         struct mail mails[MAILS];
 };

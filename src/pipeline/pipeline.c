@@ -40,7 +40,8 @@ static int new_worker(struct pipeline *pipeline, unsigned w, const struct pipeli
         if (worker->mailbox.emptied_fd < 0)
                 return -errno;
 
-        struct flow_table_options table = {.max_flows = options->max_flows, .seed = options->seed, .iface = worker->iface};
+        struct flow_table_options table = {
+                .max_flows = options->max_flows, .seed = options->seed, .iface = worker->iface};
         memcpy(table.ttl_ms, options->ttl_ms, sizeof(table.ttl_ms));
         worker->table = flow_table_new(&table);
         if (!worker->table)

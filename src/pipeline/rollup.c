@@ -24,7 +24,8 @@ static void ring_bell(int fd) {
 }
 
 /* Adds the deltas of a mail; what finds no flow is taken to the tick's untracked. */
-static void apply_deltas(struct rollup *rollup, unsigned w, const struct flow_batch *batch, struct tick_totals *totals) {
+static void apply_deltas(struct rollup *rollup, unsigned w, const struct flow_batch *batch,
+                         struct tick_totals *totals) {
         struct history_flow *flows = rollup->flows[w];
         uint32_t next_key = 0;
         for (uint32_t i = 0; i < batch->n_deltas; i++) {
@@ -76,7 +77,8 @@ static bool next_second(struct rollup *rollup, int64_t *ret_second) {
 static void note_drops(struct rollup *rollup, int64_t second, uint64_t drops) {
         if (drops && !rollup->is_dropping) {
                 char detail[128];
-                (void)snprintf(detail, sizeof(detail), "the ring was full: the kernel dropped %" PRIu64 " frames", drops);
+                (void)snprintf(detail, sizeof(detail), "the ring was full: the kernel dropped %" PRIu64 " frames",
+                               drops);
                 history_add_event(rollup->history, second * MS_PER_S, "drops", detail);
         }
         rollup->is_dropping = drops != 0;

@@ -22,7 +22,7 @@ struct rollup {
         bool is_dropping;           /* the last tick had drops */
 };
 
-/* The thread: runs until every worker has finished and its mails are in the history. */
-void *rollup_run(void *rollup);
+/* The thread; `context` is its struct. Runs until every worker has finished and its mails are in the history. */
+void *rollup_run(void *context);
 
 #endif

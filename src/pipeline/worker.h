@@ -32,7 +32,7 @@ struct worker {
         uint32_t sweep_left; /* slots still to be looked at in this second */
 };
 
-/* The thread: runs until the source ends, fails, or `stop` is set and the source woken. */
-void *worker_run(void *worker);
+/* The thread; `context` is its struct. Runs until the source ends, fails, or `stop` is set and the source woken. */
+void *worker_run(void *context);
 
 #endif
