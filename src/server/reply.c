@@ -6,9 +6,10 @@
 bool problem_set(struct problem *problem, unsigned status, const char *param, const char *format, ...) {
         problem->status = status;
         (void)snprintf(problem->param, sizeof(problem->param), "%s", param ? param : "");
+        int n = param ? snprintf(problem->detail, sizeof(problem->detail), "%s: ", param) : 0;
         va_list ap;
         va_start(ap, format);
-        (void)vsnprintf(problem->detail, sizeof(problem->detail), format, ap);
+        (void)vsnprintf(problem->detail + n, sizeof(problem->detail) - (size_t)n, format, ap);
         va_end(ap);
         return false;
 }

@@ -59,7 +59,7 @@ static bool parse(const struct route_call *call, struct request *ret, struct pro
         if (range.has_to && !range.has_from && r.from >= r.to)
                 r.from = r.to - 1;
         /* an hour that begins within a second touches 3,601 of them */
-        if (range.has_from && r.to - r.from == POINTS_MAX * r.step_s + 1)
+        if (range.widened && r.to - r.from == POINTS_MAX * r.step_s + 1)
                 r.from++;
         if ((r.to - r.from + r.step_s - 1) / r.step_s > POINTS_MAX)
                 return problem_set(problem, 400, "step", "more than %d points; take a longer step or a shorter range",

@@ -137,6 +137,7 @@ bool times_range(const struct params *params, int64_t now_ms, struct times_range
                 return problem_set(problem, 400, "from", "must be earlier than to");
         range.from = floor_div(from_ms, MS_PER_S);
         range.to = floor_div(to_ms + MS_PER_S - 1, MS_PER_S);
+        range.widened = from_ms % MS_PER_S || to_ms % MS_PER_S;
         *ret = range;
         return true;
 }

@@ -15,6 +15,7 @@ bool times_parse(const char *text, int64_t now_ms, int64_t *ret_ms);
 struct times_range {
         bool has_from, has_to;
         int64_t from, to; /* Unix time, s; valid with has_ */
+        bool widened;     /* one of them was within a second */
 };
 
 /* The parameters `from` and `to`, widened to whole seconds. A problem where one does not

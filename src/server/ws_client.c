@@ -80,6 +80,7 @@ static ssize_t on_recv(wslay_event_context_ptr ctx, uint8_t *buf, size_t length,
                 return n;
         }
         bool again = n < 0 && (errno == EAGAIN || errno == EINTR);
+        client->done = !again;
         wslay_event_set_error(ctx, again ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
         return -1;
 }
@@ -178,8 +179,8 @@ void ws_client_receive(struct ws_client *client) {
         client->turn_bytes = 0;
         if (client->linger_until_ns)
                 drain(client);
-        else if (wslay_event_recv(client->wslay) != 0)
-                client->done = true;
+        else if (wslay_event_recv(client->wslay) != 0 && !wslay_event_want_write(client->wslay))
+                client->done = true; /* else it is a broken frame, and a close frame is on its way */
 }
 
 /* ---- sending ---------------------------------------------------------------------- */

@@ -1,0 +1,39 @@
+"""Fixtures of the API tests: a quiet pair of namespaces, a daemon in it for each module, and raw sockets to it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "lib"))
+
+from netwatch_testing import Daemon, Pair  # noqa: E402 (needs the path above)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    with Pair() as pair:
+        yield pair
+
+
+@pytest.fixture(scope="module")
+def served(pair, request):
+    """A running daemon; a module may set OPTIONS and TOKEN."""
+    options = getattr(request.module, "OPTIONS", ())
+    with Daemon("--iface=veth0", *options, namespace=pair.host, token=getattr(request.module, "TOKEN", None)) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def daemon(pair):
+    """Starts further daemons; stops them when the test ends."""
+    running = []
+
+    def start(*options, **more):
+        daemon = Daemon("--iface=veth0", *options, namespace=pair.host, **more)
+        running.append(daemon)
+        return daemon.start()
+
+    yield start
+    for each in running:
+        each.close()

@@ -1,0 +1,221 @@
+"""Clients that mean no good, or are broken: each gets its answer or its end, and nobody else notices."""
+
+import random
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from wire import ask, connect, get, is_closed, read_answer
+
+
+@pytest.fixture(autouse=True)
+def still_well(served):
+    """After each test a plain client is answered at once."""
+    yield
+    begun = time.monotonic()
+    assert ask(served, get("/api/stats"))[0] == 200
+    assert time.monotonic() - begun < 1
+
+
+def problem(answer, status):
+    got, headers, body = answer
+    assert got == status, body
+    assert headers["content-type"] == "application/problem+json"
+
+
+def test_a_long_request_line(served):
+    problem(ask(served, get("/api/flows?ip=" + "1" * 9000)), 414)
+    assert ask(served, get("/api/flows?ip=" + "1" * 7000))[0] == 400
+
+
+def test_long_headers(served):
+    problem(ask(served, get("/healthz", *(f"X-{i}: " + "v" * 1000 for i in range(20)))), 431)
+    assert ask(served, get("/healthz", *(f"X-{i}: " + "v" * 1000 for i in range(15))))[0] == 200
+
+
+def test_endless_headers(served):
+    with connect(served) as sock:
+        try:
+            sock.sendall(get("/healthz", "X: " + "v" * 200000))
+        except OSError:
+            pass
+        assert is_closed(sock, 5)
+
+
+def test_bodies(served):
+    body = b"x" * 1000
+    assert ask(served, get("/api/stats", f"Content-Length: {len(body)}") + body)[0] == 200
+    problem(ask(served, get("/api/stats", f"Content-Length: {len(body)}", method="POST") + body), 405)
+    problem(ask(served, get("/api/stats", "Content-Length: 65537", method="POST")), 413)
+    problem(ask(served, get("/api/stats", "Transfer-Encoding: chunked", method="POST") + b"0\r\n\r\n"), 411)
+
+
+def test_ten_megabytes(served):
+    with connect(served) as sock:
+        def push():
+            try:
+                for _ in range(160):
+                    sock.sendall(b"x" * 65536)
+            except OSError:
+                pass
+
+        sock.sendall(get("/api/stats", "Content-Length: 10485760", method="POST"))
+        pusher = threading.Thread(target=push)
+        pusher.start()
+        problem(read_answer(sock), 413)
+        sock.close()
+        pusher.join(10)
+        assert not pusher.is_alive()
+
+
+def test_a_body_that_never_comes(served):
+    with connect(served) as sock:
+        sock.sendall(get("/api/stats", "Content-Length: 100") + b"x")
+        assert is_closed(sock, 20)
+
+
+NO_HTTP = {
+    "empty lines": b"\r\n" * 1000,
+    "no target": b"GET\r\n\r\n",
+    "noise": random.Random(1).randbytes(5000) + b"\r\n\r\n",
+    "version from the future": b"GET / HTTP/9.9\r\n\r\n",
+    "two blanks": b"GET  / HTTP/1.1\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\r\n\r\n" * 100,
+    "a header without a colon": b"GET / HTTP/1.1\r\nHost 127.0.0.1\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", NO_HTTP)
+def test_what_is_no_http(served, name):
+    """Refused or dropped, in short time; at the latest by the deadline for the header."""
+    with connect(served, timeout_s=12) as sock:
+        sock.sendall(NO_HTTP[name])
+        sock.shutdown(socket.SHUT_WR)
+        try:
+            answer = sock.recv(65536)
+        except ConnectionError:
+            answer = b""
+        assert not answer or answer[9:10] in b"45", answer
+
+
+def test_a_header_that_drips(served):
+    """A byte a second is never idle; the deadline for the whole header ends it."""
+    with connect(served) as sock:
+        begun = time.monotonic()
+        sock.sendall(b"GET /healthz HTTP/1.1\r\n")
+        ended = False
+        while time.monotonic() < begun + 14 and not ended:
+            try:
+                sock.sendall(b"X")
+            except OSError:
+                ended = True
+            ended = ended or is_closed(sock, 1)
+        assert ended and time.monotonic() - begun > 8
+
+
+def test_half_open_requests_hold_nobody_up(served):
+    sockets = [connect(served) for _ in range(900)]
+    try:
+        for sock in sockets:
+            sock.sendall(b"GET /api/flows HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        begun = time.monotonic()
+        assert ask(served, get("/api/flows"))[0] == 200
+        assert time.monotonic() - begun < 1
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+def test_beyond_the_connection_limit(served):
+    sockets = [connect(served) for _ in range(1030)]
+    try:
+        deadline = time.monotonic() + 5
+        while True:
+            status, headers, _ = ask(served, get("/healthz"))
+            if status == 503:
+                break
+            assert time.monotonic() < deadline
+        assert headers["retry-after"]
+    finally:
+        for sock in sockets:
+            sock.close()
+    deadline = time.monotonic() + 5
+    while ask(served, get("/healthz"))[0] != 200:
+        assert time.monotonic() < deadline
+
+
+def cpu_s(daemon):
+    return daemon.json("/api/stats")["cpu_s"]
+
+
+def test_pipelined_and_closed(served):
+    """What makes one well-known library spin: requests in a row, and the client gone before the answers."""
+    for _ in range(50):
+        sock = connect(served)
+        sock.sendall(get("/api/flows") * 3 + get("/api/counters") + get("/healthz"))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+    before = cpu_s(served)
+    time.sleep(2)
+    assert cpu_s(served) - before < 0.5
+
+
+def test_pipelined(served):
+    with connect(served) as sock:
+        sock.sendall(get("/healthz") + get("/healthz", "Connection: close"))
+        data = b""
+        while more := sock.recv(65536):
+            data += more
+        assert data.count(b"HTTP/1.1 200") == 2
+
+
+def test_who_asks_and_leaves(served):
+    for _ in range(200):
+        sock = connect(served)
+        sock.sendall(get("/api/flows"))
+        sock.close()
+
+
+def test_more_queries_than_threads(served):
+    sockets = [connect(served) for _ in range(150)]
+    for sock in sockets:
+        sock.sendall(get("/api/flows?limit=1000"))
+    statuses = [read_answer(sock)[0] for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    assert set(statuses) <= {200, 503} and statuses.count(200) >= 60
+
+
+def test_answers_that_nobody_reads(served):
+    sockets = [connect(served, receive_buffer=2048) for _ in range(100)]
+    for sock in sockets:
+        sock.sendall(get("/metrics") * 5)
+    assert ask(served, get("/healthz"))[0] == 200
+    for sock in sockets:
+        sock.close()
+
+
+def test_stopping_in_the_middle_of_it_all(daemon):
+    running = daemon()
+    stop = threading.Event()
+
+    def hammer():
+        while not stop.is_set():
+            try:
+                ask(running, get("/api/flows"), timeout_s=2)
+            except (OSError, AssertionError):
+                return
+
+    hammers = [threading.Thread(target=hammer) for _ in range(8)]
+    for each in hammers:
+        each.start()
+    time.sleep(1)
+    status, seconds = running.stop()
+    stop.set()
+    for each in hammers:
+        each.join(5)
+    assert status == 0 and seconds < 2

@@ -1,0 +1,259 @@
+"""The WebSocket: with a real client, with a raw one, and with one that does not read."""
+
+import asyncio
+import json
+import socket
+import subprocess
+import time
+
+import pytest
+import websockets
+
+from wire import Socket, ask, connect, get, read_answer
+
+
+def talk(daemon, conversation):
+    """Runs a conversation over a real client, connected from inside the daemon's namespace."""
+    async def run():
+        sock = connect(daemon)
+        sock.setblocking(False)
+        async with websockets.connect(daemon.url.replace("http", "ws") + "ws", sock=sock, compression=None) as client:
+            return await asyncio.wait_for(conversation(client), 20)
+    return asyncio.run(run())
+
+
+async def receive(client):
+    return json.loads(await client.recv())
+
+
+def test_rates_come_at_once_and_then_every_second(served, pair):
+    served.settle()
+
+    async def conversation(client):
+        await client.send('{"subscribe":["rates"]}')
+        asked = time.monotonic()
+        frames = [await receive(client)]
+        first_s = time.monotonic() - asked
+        while len(frames) < 4:
+            frames.append(await receive(client))
+        return first_s, frames
+
+    ping = pair.peer.start("ping", "-i", "0.1", "-c", "40", pair.host.ip4, stdout=subprocess.DEVNULL)
+    first_s, frames = talk(served, conversation)
+    ping.wait(20)
+    assert first_s < 0.5
+    assert {f["type"] for f in frames} == {"rates"}
+    assert [f["ts"] for f in frames] == [frames[0]["ts"] + 1000 * i for i in range(4)]
+    assert any(f["pps"] for f in frames)
+    points = {p["ts"]: p for p in served.points()}
+    for frame in frames:
+        assert set(frame) >= {"pps", "bps", "by_proto", "in_bps", "out_bps", "drops", "active_flows", "new_flows"}
+        assert sum(frame["by_proto"].values()) == frame["bps"]
+        point = points[frame["ts"]]
+        for field in ("pps", "bps", "by_proto", "drops", "active_flows", "new_flows"):
+            assert frame[field] == point[field]
+
+
+def test_top_talkers(served, pair):
+    async def conversation(client):
+        await client.send('{"subscribe":["top_talkers"]}')
+        while True:
+            frame = await receive(client)
+            if any(":5001" in row["a"] + row["b"] for row in frame["rows"]):
+                return frame
+
+    with pair.peer.entered():
+        out = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    with out:
+        out.bind((pair.peer.ip6, 5001))
+        for _ in range(50):
+            out.sendto(b"x" * 500, (pair.host.ip6, 5002))
+        frame = talk(served, conversation)
+    row = frame["rows"][0]
+    assert {row["a"], row["b"]} == {f"[{pair.peer.ip6}]:5001", f"[{pair.host.ip6}]:5002"}
+    assert (row["proto"], row["packets"], row["bytes"]) == ("udp", 50, 50 * (14 + 40 + 8 + 500))
+    assert row["bps"] == row["bytes"] * 8 and frame["ts"] % 1000 == 0
+
+
+def test_events_and_unsubscribing(daemon, pair):
+    running = daemon()
+    running.settle()
+
+    async def conversation(client):
+        await client.send('{"subscribe":["events","rates"]}')
+        assert (await receive(client))["type"] == "rates"
+        await client.send('{"unsubscribe":["rates"]}')
+        await client.send('{"subscribe":["top_talkers"],"unsubscribe":["events"]}')
+        kinds = set()
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            try:
+                kinds.add(json.loads(await asyncio.wait_for(client.recv(), 0.5))["type"])
+            except asyncio.TimeoutError:
+                pass
+            if time.monotonic() < end - 2:
+                kinds.clear()  # what was under way
+        return kinds
+
+    assert talk(running, conversation) == {"top_talkers"}
+
+
+def test_nothing_without_a_subscription(served):
+    with Socket(served) as ws:
+        ws.sock.settimeout(2.5)
+        with pytest.raises(TimeoutError):
+            ws.receive()
+
+
+@pytest.mark.parametrize("message", [
+    "", "x", "{", "[]", "1", "null", "{}", '{"subscribe":"rates"}', '{"subscribe":[1]}', '{"subscribe":["nope"]}',
+    '{"subscribe":["rates","nope"]}', '{"unsubscribe":{}}', '{"subscribe":["rates"]} x', '{"sub":["rates"]}',
+    "[" * 5000])
+def test_bad_messages(served, message):
+    with Socket(served) as ws:
+        ws.send(message)
+        answer = ws.receive_json()
+        assert answer["type"] == "error" and answer["detail"]
+        ws.send('{"subscribe":["rates"]}')
+        assert ws.receive_json()["type"] == "rates"
+
+
+@pytest.mark.parametrize("send, code", [
+    (lambda ws: ws.send(b"\0\1", opcode=2), 1003),
+    (lambda ws: ws.send(b'"\xff\xfe"'), 1007),
+    (lambda ws: ws.send("x" * (64 * 1024 + 1)), 1009),
+    (lambda ws: ws.send("x" * 1000000), 1009),
+    (lambda ws: ws.send("{}", masked=False), 1002),
+    (lambda ws: ws.send("{}", opcode=3), 1002),
+    (lambda ws: ws.send(b"x" * 126, opcode=9), None),
+    (lambda ws: ws.send("x", opcode=0), 1002),
+    (lambda ws: ws.sock.sendall(b"\xf1\x80\0\0\0\0"), 1002)])
+def test_close_codes(served, send, code):
+    with Socket(served) as ws:
+        send(ws)
+        assert ws.close_code() == code
+
+
+def test_the_largest_message_that_is_read(served):
+    with Socket(served) as ws:
+        ws.send('{"subscribe":["rates"]}'.ljust(64 * 1024))
+        assert ws.receive_json()["type"] == "rates"
+
+
+def test_a_message_in_pieces(served):
+    with Socket(served) as ws:
+        ws.send('{"subscribe":', fin=False)
+        ws.send(b"ping", opcode=9)
+        ws.send('["rates"]}', opcode=0)
+        assert ws.receive() == (10, b"ping")
+        assert ws.receive_json()["type"] == "rates"
+
+
+def test_a_frame_that_came_along_with_the_request(served):
+    with Socket(served, extra=Socket.frame('{"subscribe":["rates"]}')) as ws:
+        assert ws.status == 101 and ws.receive_json()["type"] == "rates"
+
+
+def test_closing(served):
+    with Socket(served) as ws:
+        ws.send(b"\x03\xe8", opcode=8)
+        assert ws.close_code() == 1000
+        assert ws.sock.recv(1) == b""
+
+
+def test_byte_by_byte(served):
+    with Socket(served) as ws:
+        for byte in Socket.frame('{"subscribe":["rates"]}'):
+            ws.sock.sendall(bytes([byte]))
+        assert ws.receive_json()["type"] == "rates"
+
+
+@pytest.mark.parametrize("headers, status", [
+    (("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 12", "Sec-WebSocket-Key: " + "A" * 22 + "=="), 426),
+    (("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"), 400),
+    (("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: short"), 400),
+    (("Upgrade: h2c", "Connection: Upgrade"), 426),
+    (("Connection: keep-alive",), 426)])
+def test_bad_handshakes(served, headers, status):
+    got, answer, _ = ask(served, get("/ws", *headers))
+    assert got == status and answer["content-type"] == "application/problem+json"
+    if status == 426:
+        assert answer["upgrade"] == "websocket" and answer["sec-websocket-version"] == "13"
+
+
+def test_the_limit(daemon):
+    running = daemon("--max-ws=3")
+    clients = [Socket(running) for _ in range(3)]
+    assert [c.status for c in clients] == [101] * 3
+    assert ask(running, get("/ws", *Socket.HANDSHAKE, "Sec-WebSocket-Key: " + "A" * 22 + "=="))[0] == 503
+    assert running.json("/api/stats")["clients"]["ws"] == 3
+    clients.pop().close()
+    deadline = time.monotonic() + 5
+    while running.json("/api/stats")["clients"]["ws"] == 3:
+        assert time.monotonic() < deadline
+    with Socket(running) as ws:
+        assert ws.status == 101
+    for client in clients:
+        client.close()
+
+
+def test_a_client_that_stops_reading_skips_frames_and_is_told(daemon, pair):
+    running = daemon()
+    with pair.peer.entered():
+        out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with out, Socket(running, receive_buffer=2048) as lazy, Socket(running) as keen:
+        lazy.send('{"subscribe":["rates","top_talkers"]}')
+        keen.send('{"subscribe":["rates"]}')
+        begun = time.monotonic()
+        seen = []
+        while not running.json("/api/stats")["clients"]["skipped"]:
+            assert time.monotonic() < begun + 40
+            for i in range(20):  # so that the frames have some length
+                out.sendto(b"x", (pair.host.ip4, 6000 + i))
+            seen.append(keen.receive_json())
+        assert all("skipped" not in frame for frame in seen)
+        assert [f["ts"] for f in seen[2:]] == [seen[2]["ts"] + 1000 * i for i in range(len(seen) - 2)]
+        while True:
+            frame = lazy.receive_json()
+            if "skipped" in frame:
+                break
+        assert frame["skipped"] >= 1
+
+
+def test_a_flood_of_pings_from_who_does_not_read_costs_little(served):
+    before = served.json("/api/stats")["rss_bytes"]
+    with Socket(served, receive_buffer=2048, timeout_s=1) as ws:
+        flood = Socket.frame(b"p" * 100, opcode=9) * 200
+        with pytest.raises(TimeoutError):
+            for _ in range(1000):
+                ws.sock.sendall(flood)
+        assert served.json("/api/stats")["rss_bytes"] < before + (4 << 20)
+        with Socket(served) as other:
+            other.send('{"subscribe":["rates"]}')
+            assert other.receive_json()["type"] == "rates"
+
+
+def test_many_clients_get_the_same_frame(served):
+    clients = [Socket(served) for _ in range(200)]
+    try:
+        for client in clients:
+            client.send('{"subscribe":["rates"]}')
+        for client in clients:
+            client.receive_json()
+        frames = {json.dumps(client.receive_json()) for client in clients}
+        assert len(frames) <= 2  # a second may end while they are read
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_goodbye(daemon):
+    running = daemon()
+    with Socket(running) as ws, Socket(running, receive_buffer=2048) as silent, connect(running) as idle:
+        ws.send('{"subscribe":["rates"]}')
+        silent.send('{"subscribe":["rates"]}')
+        idle.sendall(get("/healthz"))
+        assert read_answer(idle)[0] == 200
+        running.process.terminate()
+        assert ws.close_code() == 1001
+        assert running.process.wait(2) == 0
