@@ -51,7 +51,7 @@ export async function open(browser, url, { viewport = WIDE, colorScheme = 'light
 }
 
 export async function untilLive(page) {
-    await page.waitForSelector('.pill.live', { timeout: 10_000 });
+    await until(page, () => document.getElementById('pill').textContent.startsWith('LIVE'));
 }
 
 /** Waits until `check`, run in the page, is true. */

@@ -4,8 +4,10 @@
 import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import net from 'node:net';
-import { pathToFileURL } from 'node:url';
-import { PEER } from './world.mjs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { IFACE, PEER } from './world.mjs';
+
+export const VLAN = 100;
 
 const PORTS = { tcp: [443, 8080], udp: [53, 5353] };
 
@@ -46,16 +48,20 @@ function talkUdp(address, port, bytes, everyMs) {
     };
 }
 
-/** The peer's side. Returns what ends it. */
+function inNamespace(namespace, ...command) {
+    return spawn('ip', ['netns', 'exec', namespace, ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** The peer's side, and tagged frames from it. Returns what ends them. */
 export async function startPeer(namespace) {
-    const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, new URL(import.meta.url).pathname], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const echo = inNamespace(namespace, process.execPath, fileURLToPath(import.meta.url));
+    const tagged = inNamespace(namespace, '/usr/bin/python3', fileURLToPath(new URL('tagged.py', import.meta.url)),
+        IFACE, String(VLAN), '10.77.100.2', '10.77.100.1');
     await new Promise((resolve, reject) => {
-        child.stdout.once('data', resolve);
-        child.once('exit', () => reject(new Error('the peer did not start')));
+        echo.stdout.once('data', resolve);
+        echo.once('exit', () => reject(new Error('the peer did not start')));
     });
-    return () => child.kill('SIGKILL');
+    return () => [echo, tagged].forEach((child) => child.kill('SIGKILL'));
 }
 
 /** Some forty flows of different weight. Returns what ends them. */
@@ -68,7 +74,6 @@ export function startTalk() {
         if (i % 3 === 0) {
             ends.push(talkTcp(PEER.v6, 443, weight, 100));
             ends.push(talkUdp(PEER.v6, 53, 80, 200));
-            ends.push(talkTcp(PEER.vlan, 8080, weight, 100));
         }
     }
     const ping = spawn('ping', ['-q', '-i', '0.2', PEER.v4], { stdio: 'ignore' });

@@ -1,29 +1,25 @@
 // Two network namespaces with a cable between them: `host`, where the daemon, the browser and
 // the tests live, and `peer`, which talks to it. Nothing else is reachable from either.
 //
-//     host  veth0  10.77.0.1/24  2001:db8:77::1/64        veth0.100  10.77.100.1/24
-//     peer  veth0  10.77.0.2/24  2001:db8:77::2/64        veth0.100  10.77.100.2/24
+//     host  veth0  10.77.0.1/24  2001:db8:77::1/64
+//     peer  veth0  10.77.0.2/24  2001:db8:77::2/64
 
 import { execFileSync } from 'node:child_process';
 
-export const HOST = { v4: '10.77.0.1', v6: '2001:db8:77::1', vlan: '10.77.100.1' };
-export const PEER = { v4: '10.77.0.2', v6: '2001:db8:77::2', vlan: '10.77.100.2' };
+export const HOST = { v4: '10.77.0.1', v6: '2001:db8:77::1' };
+export const PEER = { v4: '10.77.0.2', v6: '2001:db8:77::2' };
 export const IFACE = 'veth0';
-export const VLAN = 100;
 
 export function ip(...args) {
     return execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
 }
 
-function configure(namespace, { v4, v6, vlan }) {
+function configure(namespace, { v4, v6 }) {
     const inside = (...args) => ip('-n', namespace, ...args);
     inside('link', 'set', 'lo', 'up');
     inside('link', 'set', IFACE, 'up');
     inside('addr', 'add', `${v4}/24`, 'dev', IFACE);
     inside('addr', 'add', `${v6}/64`, 'dev', IFACE, 'nodad');
-    inside('link', 'add', 'link', IFACE, 'name', `${IFACE}.${VLAN}`, 'type', 'vlan', 'id', String(VLAN));
-    inside('link', 'set', `${IFACE}.${VLAN}`, 'up');
-    inside('addr', 'add', `${vlan}/24`, 'dev', `${IFACE}.${VLAN}`);
 }
 
 export function makeWorld() {

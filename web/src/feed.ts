@@ -25,10 +25,16 @@ export class Feed {
     private pauseMs = FIRST_PAUSE_MS;
     private retryTimer = 0;
     private lastFrameAt = 0;
+    /** The first second that the stream left out and that was not fetched yet. */
+    private hole = Infinity;
     private readonly stats = new Poll(() => this.loadStats().catch(() => undefined));
 
+    private readonly missing = new Poll(() => this.loadMissing().catch(() => undefined));
+
     /** `onSecond` is called with each rates frame: what else is shown follows that one clock. */
-    constructor(private readonly store: Store, private readonly onSecond: () => void) {}
+    constructor(
+        private readonly store: Store, private readonly onSecond: () => void, private readonly onTalkers: () => void,
+    ) {}
 
     start(): void {
         void this.connect();
@@ -130,6 +136,7 @@ export class Feed {
             this.takeRates(frame);
         } else if (frame.type === 'top_talkers') {
             state.talkersFrame = frame;
+            this.onTalkers();
         } else {
             this.addEvents([frame]);
             this.stats.want();
@@ -145,9 +152,28 @@ export class Feed {
         state.link = { kind: 'live' };
         this.lastFrameAt = Date.now();
         this.pauseMs = FIRST_PAUSE_MS;
-        if (frame.ts / 1000 > expected)
-            this.loadCounters({ from: expected * 1000 }).catch(() => undefined);
+        if (frame.ts / 1000 > expected) {
+            this.hole = Math.min(this.hole, expected);
+            this.missing.want();
+        }
+        this.fillPackets();
         this.onSecond();
+    }
+
+    /** Packets by direction are in the counters only: they are fetched for who looks at them. */
+    fillPackets(): void {
+        const { seconds, view } = this.store.state;
+        if (view.unit === 'pkt/s' && seconds.firstWithout('inPps') !== null)
+            this.missing.want();
+    }
+
+    /** From the first second of which something was not told. */
+    private async loadMissing(): Promise<void> {
+        const { seconds } = this.store.state;
+        const from = Math.min(this.hole, seconds.firstWithout('inPps') ?? Infinity);
+        this.hole = Infinity;
+        if (from !== Infinity)
+            await this.loadCounters({ from: from * 1000 });
     }
 
     /** Twice a second: has the stream gone quiet, has the browser caught up? */

@@ -24,12 +24,13 @@ import { theme } from './view/theme';
 const store = new Store();
 const { state } = store;
 const tables = new Tables(store);
-const feed = new Feed(store, () => { tables.refresh(); });
+const feed = new Feed(store, () => { tables.refresh(); }, () => { tables.ranked(); });
 
 function choose(change: Partial<View>): void {
     state.view = { ...state.view, ...change };
     history.replaceState(null, '', location.pathname + writeFragment(state.view));
     tables.refresh();
+    feed.fillPackets();
     store.changed();
 }
 

@@ -63,6 +63,14 @@ export class Seconds {
         });
     }
 
+    /** The first second held of which this figure was not told; the frames of the stream lack some. */
+    firstWithout(column: Column): number | null {
+        for (let s = Math.max(this.oldest, this.newest - HOUR + 1); s <= this.newest; s++)
+            if (this.has(s) && Number.isNaN(this.get(column, s)))
+                return s;
+        return null;
+    }
+
     /** Sums of one column over [from, to), of what was measured. */
     sum(column: Column, from: number, to: number): number {
         let sum = 0;

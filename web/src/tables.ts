@@ -6,7 +6,7 @@ import { isEmpty, type Filter } from './filter';
 import { endpoint } from './format';
 import { Poll } from './poll';
 import type { State, Store, Talker, View } from './state';
-import type { FlowsAnswer, TalkersFrame, TopAnswer, TopRow } from './wire';
+import type { FlowsAnswer, TalkerRow, TalkersFrame, TopAnswer, TopRow } from './wire';
 
 const TALKERS = 10;
 
@@ -30,6 +30,12 @@ export class Tables {
     refresh(): void {
         this.flows.want();
         this.talkers.want();
+    }
+
+    /** The stream's ranking has come. */
+    ranked(): void {
+        if (streamRanks(this.store.state.view))
+            this.talkers.want();
     }
 
     private async loadFlows(): Promise<void> {
@@ -58,10 +64,14 @@ export class Tables {
 }
 
 /** The stream already ranks flows; whatever else is wanted is asked for. */
+function streamRanks({ by, filter }: View): boolean {
+    return by === 'flow' && isEmpty(filter);
+}
+
 async function fillTalkers(state: State): Promise<void> {
     const { by, filter } = state.view;
     const frame = state.talkersFrame;
-    if (by === 'flow' && isEmpty(filter)) {
+    if (streamRanks(state.view)) {
         state.talkers = frame && ofFrame(frame, state.seconds.get('bps', frame.ts / 1000));
         state.talkersTs = frame?.ts ?? 0;
         return;
@@ -83,30 +93,38 @@ function ofTopRow(row: TopRow): Talker {
 
 function named(row: TopRow): Pick<Talker, 'label' | 'title' | 'filter'> {
     if (row.a_ip !== undefined && row.b_ip !== undefined) {
-        const a = endpoint(row.a_ip, row.a_port), b = endpoint(row.b_ip, row.b_port);
+        // ICMP and the like have no ports: they come as 0.
+        const port = (n: number | undefined) => (n || row.proto === 'tcp' || row.proto === 'udp' ? n : undefined);
+        const a = endpoint(row.a_ip, port(row.a_port)), b = endpoint(row.b_ip, port(row.b_port));
         return { label: `${a} ↔ ${b}`, title: [row.proto, a, '↔', b].filter(Boolean).join(' '), filter: { ip: row.a_ip } };
     }
     if (row.port !== undefined)
-        return { label: `port ${row.port}`, title: `port ${row.port} at either end`, filter: { port: String(row.port) } };
+        return {
+            label: row.key, title: `${row.key}, the port of the service`,
+            filter: { port: String(row.port), ...(row.proto ? { proto: row.proto } : {}) },
+        };
     return { label: row.key, title: row.key, filter: { ip: row.key } };
 }
 
 function ofFrame(frame: TalkersFrame, totalBps: number): Talker[] {
     return frame.rows.slice(0, TALKERS).map((row) => ({
-        label: `${row.a} ↔ ${row.b}`,
-        title: `${row.proto} ${row.a} ↔ ${row.b}`,
+        ...named({ ...row, key: '', pps: 0, share: 0, ...endsOf(row) }),
         cls: row.proto,
         bps: row.bps,
         pps: row.bytes > 0 ? Math.round((row.packets * row.bps) / (row.bytes * 8)) : 0,
         bytes: row.bytes,
         share: totalBps > 0 ? row.bps / totalBps : 0,
-        filter: { ip: hostOf(row.b) },
     }));
 }
 
-/** "10.0.0.1:1234" → "10.0.0.1"; "[2001:db8::1]:443" → "2001:db8::1" */
-export function hostOf(text: string): string {
-    return text.startsWith('[') ? text.slice(1, text.indexOf(']')) : text.slice(0, text.lastIndexOf(':'));
+/** "10.0.0.1:1234" → its parts; "[2001:db8::1]:443" likewise. */
+function endsOf({ a, b }: TalkerRow): Pick<TopRow, 'a_ip' | 'a_port' | 'b_ip' | 'b_port'> {
+    const split = (text: string) => {
+        const colon = text.lastIndexOf(':');
+        return [text.slice(0, colon).replace(/^\[|\]$/g, ''), Number(text.slice(colon + 1))] as const;
+    };
+    const [a_ip, a_port] = split(a), [b_ip, b_port] = split(b);
+    return { a_ip, a_port, b_ip, b_port };
 }
 
 function errorText(error: unknown): string {

@@ -160,7 +160,9 @@ export class FlowTable {
     }
 
     private renderNotes(): void {
-        const { flows, flowsError, view } = this.state;
+        const { flows, view, link } = this.state;
+        // Out of reach is said once, above.
+        const flowsError = link.kind === 'lost' ? null : this.state.flowsError;
         const total = this.order.shown.length;
         setText(byId('flows-note'), flowsError ?? (flows ? summaryOf(this.state, total) : ''));
         setData(byId('flows-note'), 'error', flowsError ? 'yes' : '');

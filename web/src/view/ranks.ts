@@ -55,7 +55,7 @@ class Ranks {
         const bar = make('i', { class: 'fill' });
         const share = make('td', { class: 'share' });
         const value = make('td', { class: 'value' });
-        const name = make('th', { attrs: { scope: 'row' } }, mark, label);
+        const name = make('th', { attrs: { scope: 'row' } }, make('div', {}, mark, label));
         const row = make('tr', {}, name, make('td', { class: 'bar' }, make('div', {}, bar)), share, value);
         const at = this.rows.length;
         label.addEventListener('click', () => { this.pick(this.filters[at] ?? {}); });

@@ -76,8 +76,8 @@ function liveStatus(state: State): Status {
     if (state.lag)
         return {
             pill, kind: 'warn',
-            sentence: 'This browser reads too slowly and missed frames; those seconds were fetched afterwards.',
-            detail: `${count(state.lag.frames)} skipped.`,
+            sentence: 'Seconds were skipped on the way here: this browser, the network or the daemon is too slow. They were fetched afterwards.',
+            detail: `${count(state.lag.frames)} ${state.lag.frames === 1 ? 'frame' : 'frames'} skipped.`,
         };
     if (!hasTraffic(state))
         return {

@@ -1,0 +1,119 @@
+// The page's modules that know no document: numbers, filter, fragment, seconds, order.
+
+import { strict as assert } from 'node:assert';
+import { createRequire } from 'node:module';
+import { after, before, describe, it } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const web = new URL('../../web/', import.meta.url);
+const require = createRequire(new URL('package.json', web));
+const NBSP = '\u00a0';
+
+async function bundled(folder) {
+    await require('esbuild').build({
+        absWorkingDir: fileURLToPath(web), outdir: folder, outExtension: { '.js': '.mjs' }, bundle: true, format: 'esm',
+        entryPoints: ['format', 'filter', 'fragment', 'seconds', 'order'].map((name) => `src/${name}.ts`),
+    });
+    const load = (name) => import(pathToFileURL(join(folder, `${name}.mjs`)).href);
+    return { ...(await load('format')), ...(await load('filter')), ...(await load('fragment')), ...(await load('seconds')), ...(await load('order')) };
+}
+
+describe('modules', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'netwatch-web-'));
+    let m;
+    before(async () => { m = await bundled(folder); });
+    after(() => rmSync(folder, { recursive: true }));
+
+    it('writes three significant digits and a unit', () => {
+        const cases = [
+            [0, '0 bit/s'], [1, '1 bit/s'], [999, '999 bit/s'], [1000, '1.00 kbit/s'], [9994, '9.99 kbit/s'], [9996, '10.0 kbit/s'], [61234, '61.2 kbit/s'], [999499, '999 kbit/s'], [999500, '1.00 Mbit/s'], [412612345, '413 Mbit/s'],
+            [1.5e18, '1.50 Ebit/s'],
+        ];
+        for (const [value, text] of cases)
+            assert.equal(m.si(value, 'bit/s'), text.replace(' ', NBSP), String(value));
+        assert.equal(m.siShort(200e6, 'bit/s'), `200${NBSP}Mbit/s`);
+        assert.equal(m.siShort(1.5e6, 'bit/s'), `1.5${NBSP}Mbit/s`);
+        assert.equal(m.rate(800, 3, 'B/s'), `100${NBSP}B/s`);
+        assert.equal(m.rate(800, 3, 'pkt/s'), `3${NBSP}pkt/s`);
+    });
+
+    it('never calls a part all of it', () => {
+        assert.equal(m.percent(1), `100${NBSP}%`);
+        assert.equal(m.percent(0.9999), `> 99${NBSP}%`);
+        assert.equal(m.percent(0.0001), `< 0.1${NBSP}%`);
+        assert.equal(m.percent(0), `0${NBSP}%`);
+    });
+
+    it('names times, endpoints and flags', () => {
+        assert.equal(m.span(59_999), `59${NBSP}s`);
+        assert.equal(m.span(184_000), `3${NBSP}min 4${NBSP}s`);
+        assert.equal(m.span(7_500_000), `2${NBSP}h 5${NBSP}min`);
+        assert.equal(m.endpoint('2001:db8::1', 443), '[2001:db8::1]:443');
+        assert.equal(m.endpoint('10.0.0.1', 0), '10.0.0.1:0');
+        assert.deepEqual(m.tcpFlags(0x12), { text: 'SA', title: 'SYN ACK' });
+    });
+
+    it('reads a filter, named or not', () => {
+        const read = (text) => m.parseFilter(text).filter;
+        assert.deepEqual(read('ip=10.0.0.0/24 port=443 tcp'), { ip: '10.0.0.0/24', port: '443', proto: 'tcp' });
+        assert.deepEqual(read('2001:db8::/32 and 53 UDP ended'), { ip: '2001:db8::/32', port: '53', proto: 'udp', state: 'ended' });
+        assert.deepEqual(read('proto=gre vlan=4095 iface=Eth0'), { proto: 'gre', vlan: '4095', iface: 'Eth0' });
+        assert.deepEqual(read('   '), {});
+        assert.equal(m.filterText(read('tcp 443')), 'port=443 proto=tcp');
+    });
+
+    it('says where a filter is wrong', () => {
+        const error = (text) => m.parseFilter(text).error;
+        assert.equal(error('tcp port=70000').pos, 9);
+        assert.match(error('tcp port=70000').message, /0 to 65535/);
+        assert.equal(error('ip=10.0.0.1 ip=10.0.0.2').pos, 12);
+        assert.match(error('<b>').message, /none of/);
+        assert.match(error('colour=red').message, /cannot be filtered/);
+    });
+
+    it('keeps a view in the fragment, and drops what it does not know', () => {
+        const text = '#filter=ip%3D10.0.0.1&sort=bytes&unit=pkt%2Fs&minutes=60';
+        const { view, dropped } = m.readFragment(text);
+        assert.deepEqual([view.filter.ip, view.sort, view.unit, view.minutes, dropped], ['10.0.0.1', 'bytes', 'pkt/s', 60, []]);
+        assert.deepEqual(m.readFragment(m.writeFragment(view)).view, view);
+        const stranger = m.readFragment('#unit=furlongs&__proto__=1&minutes=7&dir=asc&filter=%3Cscript%3E');
+        assert.deepEqual(stranger.dropped, ['unit', '__proto__', 'minutes', 'filter']);
+        assert.equal(stranger.view.dir, 'asc');
+        assert.equal(m.writeFragment(m.readFragment('').view), '');
+    });
+
+    it('holds an hour of seconds, told once or twice or never', () => {
+        const seconds = new m.Seconds();
+        const rates = (ts, bps, drops = 0) => seconds.putRates({
+            ts: ts * 1000, bps, pps: 1, by_proto: { tcp: bps, udp: 0, icmp: 0, other: 0 }, in_bps: bps, out_bps: 0,
+            drops, new_flows: 0, active_flows: 1,
+        });
+        rates(10_000, 100);
+        rates(10_000, 300);
+        rates(10_002, 500, 7);
+        assert.equal(seconds.get('bps', 10_000), 300);
+        assert.ok(Number.isNaN(seconds.get('bps', 10_001)), 'a second never told is not zero');
+        const [bucket] = seconds.buckets(10_000, 10_003, 5);
+        assert.deepEqual([bucket.from, bucket.measured, bucket.mean.bps, bucket.min.bps, bucket.max.bps, bucket.mean.drops],
+            [10_000, 2, 400, 300, 500, 7]);
+        rates(13_600, 1);
+        assert.ok(!seconds.has(10_000), 'an hour later its place is taken');
+        assert.equal(seconds.sum('drops', 10_000, 13_601), 7);
+    });
+
+    it('keeps the order while frozen', () => {
+        const order = new m.Order();
+        const ids = () => order.shown.map(({ row, old }) => (old ? `${row.id}!` : `${row.id}`)).join(' ');
+        const rows = (...list) => list.map((id) => ({ id }));
+        order.take(rows(1, 2, 3), false);
+        order.take(rows(3, 1, 4), true);
+        assert.equal(ids(), '1 2! 3');
+        assert.equal(order.moved, 3);
+        order.take(rows(3, 1, 4), false);
+        assert.equal(ids(), '3 1 4');
+        assert.equal(order.moved, 0);
+    });
+});

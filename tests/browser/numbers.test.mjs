@@ -1,0 +1,97 @@
+// What the page shows is what the API says of the same second.
+
+import { strict as assert } from 'node:assert';
+import { after, before, describe, it } from 'node:test';
+import { launch, open, until, untilLive } from './browser.mjs';
+import { Daemon } from './daemon.mjs';
+import { startPeer, startTalk } from './traffic.mjs';
+
+/** The figures of the header and of the protocols, read in one go. */
+function readNumbers() {
+    const figure = (id) => document.querySelector(`#${id} b`).dataset;
+    const ids = ['n-in', 'n-out', 'n-pps', 'n-flows', 'n-drops'];
+    return {
+        ts: [...new Set(ids.map((id) => figure(id).ts))],
+        values: ids.map((id) => Number(figure(id).value)),
+        texts: ids.map((id) => document.querySelector(`#${id} b`).textContent),
+        protocolsTs: document.getElementById('protocols').dataset.ts,
+        protocols: [...document.querySelectorAll('#protocols .value')].map((cell) => Number(cell.dataset.value)),
+    };
+}
+
+function readTalkers() {
+    const table = document.getElementById('talkers');
+    return {
+        ts: Number(table.dataset.ts),
+        rows: [...table.rows].filter((row) => !row.hidden).map((row) => Number(row.querySelector('.value').dataset.value)),
+    };
+}
+
+describe('numbers', () => {
+    let browser, daemon, stopPeer, stopTalk, view;
+    before(async () => {
+        stopPeer = await startPeer(process.env.PEER_NAMESPACE);
+        daemon = await new Daemon('--bpf=').start();
+        stopTalk = startTalk();
+        browser = await launch();
+        view = await open(browser, daemon.url);
+        await untilLive(view.page);
+    });
+    after(async () => {
+        await browser?.close();
+        stopTalk?.();
+        stopPeer?.();
+        await daemon?.stop();
+    });
+
+    it('equal the counters of their second', async () => {
+        for (let seen = 0, last = ''; seen < 3;) {
+            await until(view.page, (before) => document.querySelector('#n-in b').dataset.ts !== before, last);
+            const shown = await view.page.evaluate(readNumbers);
+            const ts = Number(shown.ts[0]);
+            last = shown.ts[0];
+            assert.equal(shown.ts.length, 1, 'one clock');
+            const { points } = await daemon.get(`/api/counters?from=${ts}&to=${ts + 1000}`);
+            assert.equal(points.length, 1);
+            const [p] = points;
+            if (p.partial)
+                continue;
+            assert.deepEqual(shown.values, [p.in.bytes * 8, p.out.bytes * 8, p.pps, p.active_flows, p.drops]);
+            assert.equal(Number(shown.protocolsTs), ts);
+            assert.deepEqual(shown.protocols, ['tcp', 'udp', 'icmp', 'other'].map((name) => p.by_proto[name]));
+            assert.ok(p.packets > 0 && p.by_proto.tcp > 0 && p.by_proto.udp > 0 && p.by_proto.icmp > 0, 'there was traffic');
+            seen++;
+        }
+    });
+
+    for (const by of ['flow', 'pair', 'host', 'port'])
+        it(`rank talkers by ${by} as /api/top does`, async () => {
+            await view.page.click(`#by button:text-is("${by}")`);
+            for (let attempt = 0; ; attempt++) {
+                await view.page.waitForTimeout(200);
+                const top = await daemon.get(`/api/top?by=${by}&limit=10`);
+                const shown = await view.page.evaluate(readTalkers);
+                if (shown.ts !== top.from || shown.rows.length !== top.rows.length) {
+                    assert.ok(attempt < 40, 'the same second was never met');
+                    continue;
+                }
+                assert.deepEqual(shown.rows, top.rows.map((row) => row.bps));
+                break;
+            }
+        });
+
+    it('follow the unit, everywhere, and keep the unit printed', async () => {
+        const { page } = view;
+        for (const [unit, pattern] of [['B/s', /^[\d.]+\u00a0[kMG]?B\/s$/], ['pkt/s', /^[\d.]+\u00a0[kMG]?pkt\/s$/], ['bit/s', /^[\d.]+\u00a0[kMG]?bit\/s$/]]) {
+            await page.keyboard.press('u');
+            await until(page, (want) => document.getElementById('unit').textContent === want, unit);
+            await until(page, (source) => new RegExp(source).test(document.querySelector('#n-in b').textContent), pattern.source);
+            const cells = await page.$$eval('#flows td.c-rate', (list) => list.map((cell) => cell.textContent));
+            assert.ok(cells.length > 0 && cells.every((text) => pattern.test(text)), `${unit}: ${cells[0]}`);
+        }
+    });
+
+    it('come without a fault: no error, no broken policy, no other host', async () => {
+        await view.close();
+    });
+});
