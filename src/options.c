@@ -25,6 +25,7 @@
 #define SPECS_MAX 64
 #define DEFAULT_BPF "ip or ip6 and not port 22"
 #define DEFAULT_SNAPLEN 160
+#define LIVE_SNAPLEN_MIN 64
 #define DEFAULT_MEMORY ((uint64_t)512 << 20)
 #define DEFAULT_RING ((uint64_t)64 << 20)
 #define FLOW_BYTES 128 /* two slots of 64 bytes, the table being half full at most */
@@ -331,6 +332,9 @@ static int check_together(const struct option_settings *settings, const struct o
                 return error_set(error, -EINVAL, "--report needs --read=FILE beside it");
         if (options->read_path && origin_of(settings, "iface") == OPTION_ORIGIN_FLAG)
                 return error_set(error, -EINVAL, "--read and --iface exclude each other");
+        if (!options->read_path && options->snaplen < LIVE_SNAPLEN_MIN)
+                return error_set(error, -EINVAL, "bad value for --snaplen: %u; accepted: from %d on, without --read",
+                                 options->snaplen, LIVE_SNAPLEN_MIN);
         if (options->ring_bytes > quarter)
                 return error_set(error, -EINVAL,
                                  "bad value for --ring: %lluK; accepted: up to a quarter of --memory, here %lluK",

@@ -35,8 +35,8 @@ static const char *set_bpf(struct options_draft *draft, const char *value) {
 
 static const char *set_snaplen(struct options_draft *draft, const char *value) {
         uint64_t bytes;
-        if (!parse_u64(value, 64, 65535, &bytes))
-                return "a number of bytes from 64 to 65535";
+        if (!parse_u64(value, 14, 65535, &bytes))
+                return "a number of bytes from 64 (14 with --read) to 65535";
         draft->options.snaplen = (uint32_t)bytes;
         return NULL;
 }
@@ -72,8 +72,8 @@ static const char *set_ring(struct options_draft *draft, const char *value) {
 
 static const char *set_max_flows(struct options_draft *draft, const char *value) {
         uint64_t flows;
-        if (!parse_u64(value, 1024, (uint64_t)1 << 26, &flows))
-                return "a number from 1024 to 67108864";
+        if (!parse_u64(value, 16, (uint64_t)1 << 26, &flows))
+                return "a number from 16 to 67108864";
         draft->options.max_flows = (uint32_t)flows;
         return NULL;
 }
