@@ -19,9 +19,10 @@ struct cursor {
         bool failed;
 };
 
+/* `data` may be NULL where `bytes` is 0. */
 static inline struct cursor cursor_over(const void *data, size_t bytes) {
         const uint8_t *at = data;
-        return (struct cursor){.at = at, .end = at + bytes, .failed = false};
+        return (struct cursor){.at = at, .end = bytes ? at + bytes : at, .failed = false};
 }
 
 /* Bytes not yet read. */
