@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
 import globals from 'globals';
 import ts from 'typescript-eslint';
@@ -11,12 +12,12 @@ const forbidden = [
 ];
 
 export default ts.config(
-    { ignores: ['dist/', 'node_modules/'] },
+    { ignores: ['**/dist/', '**/node_modules/'] },
     js.configs.recommended,
     {
-        files: ['src/**/*.ts'],
+        files: ['**/*.ts'],
         extends: [...ts.configs.strictTypeChecked, ...ts.configs.stylisticTypeChecked],
-        languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+        languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: fileURLToPath(new URL('.', import.meta.url)) } },
         rules: {
             'no-restricted-syntax': ['error', ...forbidden],
             'max-lines': ['error', 400],
@@ -28,6 +29,7 @@ export default ts.config(
     },
     {
         files: ['**/*.mjs'],
-        languageOptions: { globals: { ...globals.node } },
+        // What the browser tests hand to evaluate() runs in the page.
+        languageOptions: { globals: { ...globals.node, ...globals.browser } },
     },
 );

@@ -106,7 +106,7 @@ describe('table', () => {
         await filter('udp');
         await agrees(`proto=udp&${sorted('bps', 'desc')}`);
         await page.click('#flows td.c-server .port:text-is(":53")');
-        assert.equal(await page.inputValue('#filter-text'), 'port=53 proto=udp');
+        await until(page, () => document.getElementById('filter-text').value === 'port=53 proto=udp');
         await page.mouse.move(0, 0);
         await agrees(`port=53&proto=udp&${sorted('bps', 'desc')}`);
         await page.click('#filter-clear');
