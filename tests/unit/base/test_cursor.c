@@ -8,7 +8,7 @@
 #include "base/cursor.h"
 
 static uint8_t *counting_bytes(size_t n) {
-        uint8_t *data = calloc(1, n ? n : 1);
+        uint8_t *data = malloc(n);
         assert_non_null(data);
         for (size_t i = 0; i < n; i++)
                 data[i] = (uint8_t)(i + 1);
