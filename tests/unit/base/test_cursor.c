@@ -7,7 +7,7 @@
 
 #include "base/cursor.h"
 
-static uint8_t *counting_bytes(size_t n) {
+static __attribute__((noinline)) uint8_t *counting_bytes(size_t n) {
         uint8_t *data = malloc(n);
         assert_non_null(data);
         for (size_t i = 0; i < n; i++)
