@@ -22,6 +22,15 @@ def served(pair, request):
     options = getattr(request.module, "OPTIONS", ())
     with Daemon("--iface=veth0", *options, namespace=pair.host, token=getattr(request.module, "TOKEN", None)) as daemon:
         yield daemon
+        end_well(daemon)
+
+
+def end_well(daemon):
+    """Whatever the tests did to it: it stops, without a word from a sanitizer."""
+    if daemon.process.poll() is None:
+        daemon.stop()
+    assert daemon.process.returncode == 0, daemon.output()
+    assert "Sanitizer" not in daemon.output() and "runtime error" not in daemon.output(), daemon.output()
 
 
 @pytest.fixture
@@ -35,5 +44,9 @@ def daemon(pair):
         return daemon.start()
 
     yield start
-    for each in running:
-        each.close()
+    try:
+        for each in running:
+            end_well(each)
+    finally:
+        for each in running:
+            each.close()
