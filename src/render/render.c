@@ -80,11 +80,11 @@ static json_t *flow_identity(const struct flow_row *row, const struct render_nam
 static json_t *flow_figures(const struct flow_row *row) {
         uint64_t bps = render_rate_bps(row->last.bytes, row->last_span_ms);
         uint64_t pps = render_rate_pps(row->last.packets, row->last_span_ms);
+        uint64_t packets = row->ab.packets + row->ba.packets, bytes = row->ab.bytes + row->ba.bytes;
         return json_pack("{sI sI sI sI sI sI sI sI sI sI si ss}", "first_seen", (json_int_t)row->first_seen_ms,
-                         "last_seen", (json_int_t)row->last_seen_ms, "packets",
-                         (json_int_t)(row->ab.packets + row->ba.packets), "bytes",
-                         (json_int_t)(row->ab.bytes + row->ba.bytes), "ab_packets", (json_int_t)row->ab.packets,
-                         "ba_packets", (json_int_t)row->ba.packets, "ab_bytes", (json_int_t)row->ab.bytes, "ba_bytes",
+                         "last_seen", (json_int_t)row->last_seen_ms, "packets", (json_int_t)packets, "bytes",
+                         (json_int_t)bytes, "ab_packets", (json_int_t)row->ab.packets, "ba_packets",
+                         (json_int_t)row->ba.packets, "ab_bytes", (json_int_t)row->ab.bytes, "ba_bytes",
                          (json_int_t)row->ba.bytes, "bps", (json_int_t)bps, "pps", (json_int_t)pps, "tcp_flags",
                          row->tcp_flags, "state", row->state == FLOW_STATE_ACTIVE ? "active" : "ended");
 }

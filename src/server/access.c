@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -84,7 +85,7 @@ static bool split_origin(const char *origin, struct authority *ret) {
         if (!split_authority(text, strlen(text), ret))
                 return false;
         if (!ret->port[0])
-                strcpy(ret->port, tls ? "443" : "80");
+                (void)snprintf(ret->port, sizeof(ret->port), "%s", tls ? "443" : "80");
         return true;
 }
 

@@ -29,7 +29,7 @@ static struct asset_body body_of(const unsigned char *at, const unsigned char *e
         *to++ = '"';
         for (unsigned i = 0; i < 8; i++, to += 2)
                 (void)snprintf(to, 3, "%02x", digest[i]);
-        strcpy(to, "\"");
+        *to = '"';
         return body;
 }
 
