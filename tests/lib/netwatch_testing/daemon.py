@@ -75,7 +75,8 @@ class Daemon:
         try:
             self.url = eventually(self.printed_url, timeout_s, "the daemon prints its URL")
         except AssertionError as late:
-            self.close()
+            self.process.kill()
+            self.process.wait()
             raise AssertionError(f"{late}; it said: {self.output()}") from None
         return self
 
@@ -99,13 +100,16 @@ class Daemon:
         return status, seconds
 
     def close(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        """Ends it if nobody has. It must do so by itself and with status 0: a sanitizer's finding shows here."""
+        if not self.process or self.process.poll() is not None:
+            return
+        try:
+            status, _ = self.stop()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        assert status == 0, self.output()
 
     def __enter__(self):
         return self.start()
