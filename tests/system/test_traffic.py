@@ -1,6 +1,7 @@
 """What was sent is what the API says, to the packet and to the byte."""
 
 import json
+import signal
 
 import pytest
 
@@ -170,6 +171,25 @@ def test_loopback_sees_each_packet_once(pair, daemon):
     sending.ping(pair.host, "::1", count=5)
     watch.settle()
     assert sorted((row["packets"], row["bytes"]) for row in watch.flows()) == [(10, 980), (10, 1180)]
+
+
+def test_what_the_ring_cannot_hold_is_counted_as_dropped(pair, daemon):
+    """While the daemon is held, the kernel fills the ring and drops the rest: together they are what was sent."""
+    watch = daemon("--bpf=", "--ring=1M")
+    frame = cases.ether(cases.ip4(HERE, THERE, cases.udp(7000, 8000, b"d" * 400))).data
+    watch.process.send_signal(signal.SIGSTOP)
+    sending.frames(pair.peer, [frame] * 20000)
+    watch.process.send_signal(signal.SIGCONT)
+    watch.settle()
+
+    iface = watch.json("/api/stats")["ifaces"][0]
+    assert (iface["frames_received"], iface["frames_queued"]) == (20000, 0)
+    assert iface["frames_dropped"] > 0
+    assert watch.total("packets") == iface["frames_counted"] == 20000 - iface["frames_dropped"]
+    assert watch.total("drops") == iface["frames_dropped"]
+    assert watch.total("bytes") == watch.total("packets") * len(frame)
+    assert "drops" in [event["event"] for event in watch.json("/api/events")["rows"]]
+    check_sums(watch)
 
 
 def test_filter_leaves_out(pair, daemon):
