@@ -142,7 +142,7 @@ class Daemon:
 
     def points(self, **parameters):
         """The seconds of /api/counters, oldest first."""
-        return self.json("/api/counters", **({"from": "-55m"} | parameters))["points"]
+        return self.json("/api/counters", **({"from": "-1h"} | parameters))["points"]
 
     def settle(self, timeout_s=10):
         """Waits until everything that was captured up to now is in the history: until the present second has closed.
