@@ -2,12 +2,14 @@
 
 import json
 import signal
+import time
 
 import pytest
 
 import cases
 import generate
 import sending
+from netwatch_testing import eventually
 
 ETHERNET, TAG, IP4, IP6, UDP, ICMP = 14, 4, 20, 40, 8, 8
 KEY = ("a_ip", "a_port", "b_ip", "b_port", "proto_number", "vlan")
@@ -190,6 +192,26 @@ def test_what_the_ring_cannot_hold_is_counted_as_dropped(pair, daemon):
     assert watch.total("bytes") == watch.total("packets") * len(frame)
     assert "drops" in [event["event"] for event in watch.json("/api/events")["rows"]]
     check_sums(watch)
+
+
+def test_frames_belong_to_their_second_after_a_pause(pair, daemon):
+    """The daemon is held for some seconds while a stream goes on. The frames wait in the ring, and are then counted in
+    the seconds of their timestamps (or of several merged into one), not in the one in which the daemon woke up."""
+    watch = daemon()
+    with sending.Stream(pair.peer, pair.host, 100, 0.01) as stream:
+        eventually(lambda: len(watch.points()) > 1, what="the first whole second")
+        watch.process.send_signal(signal.SIGSTOP)
+        time.sleep(2.5)  # the length of the pause, not a wait for something
+        watch.process.send_signal(signal.SIGCONT)
+        watch.settle()
+        points = watch.points()[1:-1]  # the seconds that the stream filled
+    watch.settle()
+
+    assert watch.total("packets") == stream.sent
+    assert sum(worker["late"] for worker in watch.json("/api/stats")["workers"]) == 0
+    assert all(point["ts"] + point["span_ms"] == after["ts"] for point, after in zip(points, points[1:]))
+    rates = [point["packets"] / point["span_ms"] for point in points]
+    assert min(rates) > 0.5 * max(rates) > 0
 
 
 def test_filter_leaves_out(pair, daemon):
