@@ -239,7 +239,7 @@ static void print_machine(void) {
 }
 
 struct arguments {
-        uint64_t packets;
+        uint64_t packets; /* 0: as many as the kind of trace is meant to have */
         const char *trace;
         const char *pcap_path;
 };
@@ -275,7 +275,7 @@ static void write_pcap(const struct trace *trace, const char *path) {
 
 static void run_trace(enum trace_kind kind, const struct arguments *arguments) {
         struct trace trace;
-        if (!trace_init(&trace, kind, arguments->packets))
+        if (!trace_init(&trace, kind, arguments->packets ? arguments->packets : trace_kind_packets(kind)))
                 die("out of memory");
         if (arguments->pcap_path) {
                 write_pcap(&trace, arguments->pcap_path);
@@ -287,7 +287,7 @@ static void run_trace(enum trace_kind kind, const struct arguments *arguments) {
 }
 
 int main(int argc, char **argv) {
-        struct arguments arguments = {.packets = 2000000};
+        struct arguments arguments = {0};
         parse_arguments(argc, argv, &arguments);
         if (arguments.pcap_path && !arguments.trace)
                 die("--write-pcap needs --trace");

@@ -21,16 +21,21 @@
 
 static const struct {
         const char *name;
+        uint64_t packets;
         uint64_t flows; /* 0: as many as packets */
 } kinds[TRACE_KINDS] = {
-        [TRACE_ELEPHANT] = {"elephant", 100},
-        [TRACE_MIX] = {"mix", 100000},
-        [TRACE_MANY] = {"many", 1000000},
-        [TRACE_SYN] = {"syn", 0},
+        [TRACE_ELEPHANT] = {"elephant", 5000000, 100},
+        [TRACE_MIX] = {"mix", 5000000, 100000},
+        [TRACE_MANY] = {"many", 5000000, 1000000},
+        [TRACE_SYN] = {"syn", 2000000, 0},
 };
 
 const char *trace_kind_name(enum trace_kind kind) {
         return kinds[kind].name;
+}
+
+uint64_t trace_kind_packets(enum trace_kind kind) {
+        return kinds[kind].packets;
 }
 
 /* splitmix64: a good mixer of counters. */

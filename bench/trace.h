@@ -30,6 +30,9 @@ struct trace {
 /* "elephant", "mix", "many", "syn"; static. */
 const char *trace_kind_name(enum trace_kind kind);
 
+/* How many packets a trace of that kind is meant to have. */
+uint64_t trace_kind_packets(enum trace_kind kind);
+
 /* Makes `packets` packets. False without memory; free with trace_fini. */
 bool trace_init(struct trace *trace, enum trace_kind kind, uint64_t packets);
 void trace_fini(struct trace *trace);

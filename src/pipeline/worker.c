@@ -214,11 +214,12 @@ static bool keep_time(struct worker *worker) {
 }
 
 /* How long capture_read may wait, as boot time. */
-static int64_t deadline_boot_ns(const struct worker *worker, int64_t boot_ns) {
+static int64_t deadline_boot_ns(const struct worker *worker) {
+        int64_t boot_ns = clock_boot_ns(), wall_ns = clock_wall_ns();
         int64_t due = due_ns(worker, worker->closing ? worker->closing : worker->open);
         if (worker->preview_ns < due)
                 due = worker->preview_ns;
-        return boot_ns + (due - worker->now_ns);
+        return boot_ns + (due - wall_ns);
 }
 
 static void note_pause(struct worker *worker, int64_t since_boot_ns) {
@@ -236,14 +237,15 @@ static int run_live(struct worker *worker) {
                 worker->preview_ns = INT64_MAX; /* its end comes soon enough */
 
         int64_t stop_boot_ns = INT64_MAX, boot_ns = clock_boot_ns();
-        worker->now_ns = clock_wall_ns();
         for (bool more = false;;) {
-                int64_t deadline = more ? boot_ns : deadline_boot_ns(worker, boot_ns);
+                int64_t deadline = more ? boot_ns : deadline_boot_ns(worker);
                 int n = capture_read(worker->capture, frames, BURST, deadline < stop_boot_ns ? deadline : stop_boot_ns);
                 if (n < 0)
                         return n;
                 boot_ns = clock_boot_ns();
-                worker->now_ns = clock_wall_ns();
+                /* As long as the source has frames, theirs is the time: after a pause of this thread the
+                 * wall clock would close seconds whose frames still wait in the ring. */
+                worker->now_ns = n ? frames[n - 1].time_ns : clock_wall_ns();
                 add_frames(worker, frames, (unsigned)n);
                 more = keep_time(worker);
                 note_pause(worker, boot_ns);
