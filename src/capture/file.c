@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "capture/source.h"
 
-#define BUFFER_BYTES ((size_t)1 << 20) /* more than libpcap's largest packet, 256 KiB */
+#define BUFFER_BYTES ((uint32_t)1 << 20) /* more than libpcap's largest packet of a link type that we open, 256 KiB */
 #define FILE_LAG_NS (100 * NS_PER_MS)
 
 struct file {
@@ -51,7 +51,7 @@ static enum frame_link link_of(int datalink) {
 /* Opened with nanosecond precision: tv_usec holds nanoseconds. Times that a file invents are kept
  * to what 64 bits of them can express. */
 static int64_t to_time_ns(const struct timeval *ts) {
-        const int64_t limit_s = INT64_MAX / NS_PER_S - 1;
+        const int64_t limit_s = INT64_MAX / NS_PER_S - 3; /* so that the ends of seconds can be reckoned with */
         int64_t s = ts->tv_sec > limit_s ? limit_s : ts->tv_sec < -limit_s ? -limit_s : ts->tv_sec;
         int64_t ns = ts->tv_usec < 0 || ts->tv_usec >= NS_PER_S ? 0 : ts->tv_usec;
         return s * NS_PER_S + ns;
@@ -61,6 +61,8 @@ static struct frame to_frame(const struct file *file, const struct pcap_pkthdr *
         uint32_t captured = header->caplen;
         if (file->snaplen && captured > file->snaplen)
                 captured = file->snaplen;
+        if (captured > BUFFER_BYTES)
+                captured = BUFFER_BYTES; /* D-Bus and USB know frames of 128 MiB; nobody looks into them */
         return (struct frame){
                 .data = data,
                 .captured = captured,

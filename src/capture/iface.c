@@ -101,7 +101,8 @@ static bool default_route_ip4(char ret_name[16]) {
                 unsigned long destination, flags, metric, mask;
                 if (sscanf(line, "%15s %lx %*x %lx %*d %*d %lu %lx", name, &destination, &flags, &metric, &mask) != 5)
                         continue;
-                if (destination || mask || !(flags & 1) || (found && metric >= best)) /* 1: RTF_UP */
+                /* RTF_UP, and not RTF_REJECT: an "unreachable" route has no interface */
+                if (destination || mask || (flags & 0x201) != 1 || (found && metric >= best))
                         continue;
                 memcpy(ret_name, name, sizeof(name));
                 best = metric;

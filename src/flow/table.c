@@ -33,6 +33,7 @@
 #define BUCKET 16u
 #define VICTIM_IDLE_MS 2000
 #define FIRST_MS_MAX 1023u
+#define KEY_AGAIN_S 32u /* how often a flow's key is sent once more */
 
 struct slot {
         struct flow_key key;
@@ -88,6 +89,7 @@ struct flow_table {
 struct arrival {
         struct flow_key key;
         uint32_t home;
+        uint32_t ms; /* its time; that of a late packet is the start of the second it is counted in */
         bool from_a;
         bool nonflow;
 };
@@ -152,14 +154,15 @@ static bool is_bare_syn(const struct packet *packet) {
         return (packet->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
 }
 
-static uint32_t packet_ms(const struct packet *packet) {
-        return (uint32_t)floor_div(packet->time_ns, NS_PER_MS);
+/* In 64 bits, since a file may jump back by more than 32 of them can tell. */
+static uint32_t arrival_ms(const struct flow_batch *batch, const struct packet *packet) {
+        int64_t ms = floor_div(packet->time_ns, NS_PER_MS), start_ms = batch->second * MS_PER_S;
+        return (uint32_t)(ms < start_ms ? start_ms : ms);
 }
 
-/* Milliseconds from the start of the batch's second to `ms`, never negative. */
+/* Milliseconds from the start of the batch's second to the arrival of one of its packets. */
 static uint32_t ms_within(const struct flow_batch *batch, uint32_t ms) {
-        int32_t within = (int32_t)(ms - (uint32_t)(batch->second * MS_PER_S));
-        return within < 0 ? 0 : (uint32_t)within;
+        return ms - (uint32_t)(batch->second * MS_PER_S);
 }
 
 /* Takes a place in the batch, if more than `kept` are left. */
@@ -170,11 +173,13 @@ static bool reserve(struct flow_batch *batch, uint32_t kept) {
         return true;
 }
 
-/* Writes what is pending in `from` as a delta of the flow number `number`. The place is reserved. */
+/* Writes what is pending in `from` as a delta of the flow number `number`. The place is reserved.
+ * The end of a flow is told with the delta that saw it, not with those that come after. */
 static void write_delta(struct flow_batch *batch, uint32_t number, const struct slot *from) {
         assert(batch->n_deltas < batch->reserved);
 
         uint32_t last_ms = ms_within(batch, from->last_ms);
+        bool fin = from->tcp_flags & PACKET_TCP_FIN, rst = from->tcp_flags & PACKET_TCP_RST;
         batch->deltas[batch->n_deltas++] = (struct flow_delta){
                 .slot = number,
                 .ab_packets = from->ab_packets,
@@ -184,9 +189,9 @@ static void write_delta(struct flow_batch *batch, uint32_t number, const struct 
                 .first_ms = from->first_ms,
                 .last_ms = last_ms > UINT16_MAX ? UINT16_MAX : (uint16_t)last_ms,
                 .tcp_flags = from->tcp_flags,
-                .fin_ab = from->fin_ab,
-                .fin_ba = from->fin_ba,
-                .rst = from->rst,
+                .fin_ab = from->fin_ab && fin,
+                .fin_ba = from->fin_ba && fin,
+                .rst = rst,
                 .syn_first = from->syn_first,
                 .initiator_b = from->initiator_b,
                 .initiator_rank = from->initiator_rank,
@@ -221,13 +226,14 @@ static void note_initiator(struct slot *slot, enum initiator_rank rank, bool is_
 }
 
 /* Adds a packet to what is pending; the caller has made sure that the sums can take it. */
-static void accumulate(struct slot *slot, const struct flow_batch *batch, const struct packet *packet, bool from_a) {
-        uint32_t ms = packet_ms(packet);
-        uint32_t within = ms_within(batch, ms);
+static void accumulate(struct slot *slot, const struct flow_batch *batch, const struct packet *packet,
+                       const struct arrival *arrival) {
+        bool from_a = arrival->from_a;
+        uint32_t within = ms_within(batch, arrival->ms);
         if (within < slot->first_ms)
                 slot->first_ms = within & FIRST_MS_MAX;
-        if ((int32_t)(ms - slot->last_ms) > 0)
-                slot->last_ms = ms;
+        if ((int32_t)(arrival->ms - slot->last_ms) > 0)
+                slot->last_ms = arrival->ms;
 
         if (from_a) {
                 slot->ab_packets++;
@@ -255,13 +261,15 @@ static void accumulate(struct slot *slot, const struct flow_batch *batch, const 
 }
 
 /* Prepares a slot for the first packet of a new delta. */
-static void begin_delta(struct slot *slot, const struct flow_batch *batch, const struct packet *packet, bool from_a) {
-        uint32_t within = ms_within(batch, packet_ms(packet));
+static void begin_delta(struct slot *slot, const struct flow_batch *batch, const struct packet *packet,
+                        const struct arrival *arrival) {
+        uint32_t within = ms_within(batch, arrival->ms);
+        slot->last_ms = arrival->ms;
         slot->first_ms = (within > FIRST_MS_MAX ? FIRST_MS_MAX : within) & FIRST_MS_MAX;
         slot->tcp_flags = 0;
         slot->syn_first = is_bare_syn(packet);
         if (slot->initiator_rank == INITIATOR_FIRST_SEEN)
-                slot->initiator_b = !from_a;
+                slot->initiator_b = !arrival->from_a;
 }
 
 /* How many places of the open second are kept for regulars that may still come. At most half, so
@@ -354,7 +362,7 @@ static enum direction ab_direction(const struct packet *packet, bool from_a) {
 static struct slot new_flow(const struct arrival *arrival, const struct packet *packet) {
         return (struct slot){
                 .key = arrival->key,
-                .last_ms = packet_ms(packet),
+                .last_ms = arrival->ms,
                 .used = true,
                 .unsent = true,
                 .ab_direction = ab_direction(packet, arrival->from_a) & 3,
@@ -365,7 +373,7 @@ static struct slot new_flow(const struct arrival *arrival, const struct packet *
 static struct slot *claim(struct flow_table *table, const struct arrival *arrival, struct slot *free_slot,
                           const struct packet *packet) {
         if (!free_slot || table->active == table->max_flows) {
-                struct slot *victim = find_victim(table, arrival->home, packet_ms(packet));
+                struct slot *victim = find_victim(table, arrival->home, arrival->ms);
                 if (!victim)
                         return NULL;
                 if (is_pending(victim))
@@ -381,6 +389,13 @@ static struct slot *claim(struct flow_table *table, const struct arrival *arriva
 }
 
 /* ---- packets ------------------------------------------------------------------------- */
+
+/* The rollup may have had no room for the flow when it began: without its key it never could
+ * take it in later. Each second it is the turn of other slots. */
+static bool is_key_due(const struct flow_table *table, const struct slot *slot) {
+        uint32_t second = (uint32_t)table->seconds[table->open].batch->second;
+        return (second + (uint32_t)(slot - table->slots)) % KEY_AGAIN_S == 0;
+}
 
 /* A packet of the open second. False: untracked. */
 static bool add_open(struct flow_table *table, struct arrival *arrival, const struct packet *packet) {
@@ -407,12 +422,12 @@ static bool add_open(struct flow_table *table, struct arrival *arrival, const st
                 } else if (is_pending(slot)) {
                         emit(table, slot);
                 }
-                bool was_idle = (int32_t)(packet_ms(packet) - slot->last_ms) > table->ttl_ms[packet->class];
-                if (is_closed(slot) || was_idle)
+                bool was_idle = (int32_t)(arrival->ms - slot->last_ms) > table->ttl_ms[packet->class];
+                if (is_closed(slot) || was_idle || is_key_due(table, slot))
                         slot->unsent = true; /* the rollup may have ended the flow, and forgotten it */
                 if (restarts || was_idle)
                         forget_course(slot);
-                begin_delta(slot, open->batch, packet, arrival->from_a);
+                begin_delta(slot, open->batch, packet, arrival);
                 slot->second = table->open & 1;
                 open->touched[open->n_touched++] = (uint32_t)(slot - table->slots);
         }
@@ -420,7 +435,7 @@ static bool add_open(struct flow_table *table, struct arrival *arrival, const st
                 become_regular(table, slot);
                 open->n_regulars_seen++;
         }
-        accumulate(slot, open->batch, packet, arrival->from_a);
+        accumulate(slot, open->batch, packet, arrival);
         return true;
 }
 
@@ -431,7 +446,7 @@ static bool add_closing(struct flow_table *table, struct arrival *arrival, const
         if (slot && is_pending(slot) && slot->second != table->open && !would_overflow(slot, packet, arrival->from_a)) {
                 if (!slot->many)
                         become_regular(table, slot);
-                accumulate(slot, closing->batch, packet, arrival->from_a);
+                accumulate(slot, closing->batch, packet, arrival);
                 return true;
         }
 
@@ -442,9 +457,8 @@ static bool add_closing(struct flow_table *table, struct arrival *arrival, const
         struct slot alone = slot ? *slot : new_flow(arrival, packet);
         forget_pending(&alone);
         alone.unsent = true;
-        alone.last_ms = packet_ms(packet);
-        begin_delta(&alone, closing->batch, packet, arrival->from_a);
-        accumulate(&alone, closing->batch, packet, arrival->from_a);
+        begin_delta(&alone, closing->batch, packet, arrival);
+        accumulate(&alone, closing->batch, packet, arrival);
         write_delta(closing->batch, FLOW_SLOT_NONE, &alone);
         return true;
 }
@@ -469,7 +483,8 @@ static void count(struct tick_totals *totals, const struct packet *packet) {
 void flow_table_add(struct flow_table *table, enum flow_second second, const struct packet *packets, unsigned n) {
         assert(n <= FLOW_TABLE_BURST);
         bool is_open = second == FLOW_SECOND_OPEN;
-        struct tick_totals *totals = &table->seconds[is_open ? table->open : table->open ^ 1].batch->totals;
+        struct flow_batch *batch = table->seconds[is_open ? table->open : table->open ^ 1].batch;
+        struct tick_totals *totals = &batch->totals;
 
         struct arrival arrivals[FLOW_TABLE_BURST];
         for (unsigned i = 0; i < n; i++) {
@@ -480,6 +495,7 @@ void flow_table_add(struct flow_table *table, enum flow_second second, const str
                 if (arrival->nonflow)
                         continue;
                 arrival->from_a = flow_key_from_packet(packet, table->iface, &arrival->key);
+                arrival->ms = arrival_ms(batch, packet);
                 arrival->home = (uint32_t)flow_key_hash(&arrival->key, table->seed) & (table->n_slots - 1);
                 __builtin_prefetch(&table->slots[arrival->home], 1);
         }
