@@ -149,7 +149,7 @@ static struct history_counters *read_rows(struct server *server, const struct re
 }
 
 bool route_counters(const struct route_call *call, struct reply *reply, struct problem *problem) {
-        struct request r = {0};
+        struct request r = {.step_s = 1};
         if (!parse(call, &r, problem))
                 return false;
         size_t n = 0;

@@ -53,49 +53,47 @@ static int query(struct server *server, const struct route_call *call, struct pi
         }
 }
 
-/* The pin that the request asks for: a fresh one, or that of its cursor. */
-static struct pin *open_result(const struct route_call *call, struct place *place, struct problem *problem) {
+/* The result that a cursor names. Parameters beside it must say what those of its first page said. */
+static struct pin *open_pinned(const struct route_call *call, const char *cursor, struct place *place,
+                               struct problem *problem) {
         struct server *server = call->server;
-        const char *cursor = params_get(call->params, "cursor");
+        if (!parse_cursor(cursor, place)) {
+                problem_set(problem, 400, "cursor", "must be what `next` of an earlier page said");
+                return NULL;
+        }
+        struct pin *pin = pins_get(server->pins, place->token);
+        if (!pin) {
+                problem_set(problem, 410, "cursor", "this result is no longer held; ask anew without a cursor");
+                return NULL;
+        }
+
+        struct flow_request request = pin->request;
+        bool good = flow_request_parse(call->params, &server->facts->names, &request, problem);
+        if (good && (!flow_request_equal(&request, &pin->request) || place->offset >= pin->result.n_rows))
+                good = problem_set(problem, 400, "cursor", "was made with other parameters");
+        if (!good) {
+                pins_unref(server->pins, pin);
+                return NULL;
+        }
+        return pin;
+}
+
+static struct pin *open_fresh(const struct route_call *call, struct problem *problem) {
         struct flow_request request = flow_request_default();
-        struct pin *pin = NULL;
-
-        if (cursor) {
-                if (!parse_cursor(cursor, place)) {
-                        problem_set(problem, 400, "cursor", "must be what `next` of an earlier page said");
-                        return NULL;
-                }
-                pin = pins_get(server->pins, place->token);
-                if (!pin) {
-                        problem_set(problem, 410, "cursor", "this result is no longer held; ask anew without a cursor");
-                        return NULL;
-                }
-                request = pin->request;
-        }
-        if (!flow_request_parse(call->params, &server->facts->names, &request, problem))
-                goto fail;
-        if (pin && (!flow_request_equal(&request, &pin->request) || place->offset >= pin->result.n_rows)) {
-                problem_set(problem, 400, "cursor", "was made with other parameters");
-                goto fail;
-        }
-        if (pin)
-                return pin;
-
-        pin = pins_make();
+        if (!flow_request_parse(call->params, &call->server->facts->names, &request, problem))
+                return NULL;
+        struct pin *pin = pins_make();
         int r = -ENOMEM;
         if (pin) {
                 pin->request = request;
-                r = query(server, call, pin);
+                r = query(call->server, call, pin);
         }
         if (r < 0) {
                 problem_set(problem, 503, NULL, r == -ECANCELED ? "the query was cancelled" : "out of memory");
-                goto fail;
+                pins_unref(call->server->pins, pin);
+                return NULL;
         }
         return pin;
-
-fail:
-        pins_unref(server->pins, pin);
-        return NULL;
 }
 
 static json_t *share(uint64_t flows, struct volume volume) {
@@ -131,7 +129,8 @@ static void write_next(struct server *server, struct pin *pin, size_t end, struc
 
 bool route_flows(const struct route_call *call, struct reply *reply, struct problem *problem) {
         struct place place = {0};
-        struct pin *pin = open_result(call, &place, problem);
+        const char *cursor = params_get(call->params, "cursor");
+        struct pin *pin = cursor ? open_pinned(call, cursor, &place, problem) : open_fresh(call, problem);
         if (!pin)
                 return false;
 

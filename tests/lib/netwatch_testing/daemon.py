@@ -146,10 +146,14 @@ class Daemon:
 
     def settle(self, timeout_s=10):
         """Waits until everything that was captured up to now is in the history: until the present second has closed.
-        Then nothing is on its way any more, if nothing is sent meanwhile."""
-        now_s = int(time.time())
-        return eventually(lambda: [p for p in self.points() if p["ts"] >= now_s * 1000], timeout_s,
-                          "the present second closes")
+        Then nothing is on its way any more, if nothing is sent meanwhile. The first second is shown before its end:
+        where it is the present one, the one after it tells."""
+        now_ms = int(time.time()) * 1000
+
+        def closed():
+            return [p for p in self.points() if p["ts"] > now_ms or (p["ts"] == now_ms and not p["partial"])]
+
+        return eventually(closed, timeout_s, "the present second closes")
 
     def total(self, field="packets"):
         """Σ of a field over all seconds; for {packets, bytes} a pair."""
