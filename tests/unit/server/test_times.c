@@ -104,7 +104,7 @@ static bool range_of(const char *query, struct times_range *ret, struct problem 
 
 static void test_ranges(void **state) {
         (void)state;
-        struct times_range range;
+        struct times_range range = {0};
         struct problem problem;
         assert_true(range_of("", &range, &problem));
         assert_false(range.has_from || range.has_to || range.widened);
