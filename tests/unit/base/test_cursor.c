@@ -99,12 +99,9 @@ static void test_nothing_at_all(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_reads_in_network_order),
-                cmocka_unit_test(test_high_bytes_keep_their_value),
-                cmocka_unit_test(test_failure_sticks),
-                cmocka_unit_test(test_each_length_and_each_step),
-                cmocka_unit_test(test_limit_only_ever_narrows),
-                cmocka_unit_test(test_huge_demands),
+                cmocka_unit_test(test_reads_in_network_order),  cmocka_unit_test(test_high_bytes_keep_their_value),
+                cmocka_unit_test(test_failure_sticks),          cmocka_unit_test(test_each_length_and_each_step),
+                cmocka_unit_test(test_limit_only_ever_narrows), cmocka_unit_test(test_huge_demands),
                 cmocka_unit_test(test_nothing_at_all),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,8 +24,20 @@ static void test_numbers(void **state) {
 static void test_bad_numbers(void **state) {
         (void)state;
         static const char *const bad[] = {
-                "",    " 1",  "1 ",  "+1",  "-1", "1.0", "0x10", "1e3", "ten", "1\n", "18446744073709551616",
-                "99999999999999999999999999", "1,000", "\xd9\xa1",
+                "",
+                " 1",
+                "1 ",
+                "+1",
+                "-1",
+                "1.0",
+                "0x10",
+                "1e3",
+                "ten",
+                "1\n",
+                "18446744073709551616",
+                "99999999999999999999999999",
+                "1,000",
+                "\xd9\xa1",
         };
         for (unsigned i = 0; i < COUNT(bad); i++) {
                 uint64_t v = 42;
@@ -44,12 +56,9 @@ static void test_sizes(void **state) {
                 const char *text;
                 uint64_t bytes;
         } good[] = {
-                {"0", 0},
-                {"160", 160},
-                {"1K", 1024},
-                {"64M", 64ull << 20},
-                {"2g", 2ull << 30},
-                {"17179869183G", 17179869183ull << 30},
+                {"0", 0},           {"160", 160},
+                {"1K", 1024},       {"64M", 64ull << 20},
+                {"2g", 2ull << 30}, {"17179869183G", 17179869183ull << 30},
         };
         static const char *const bad[] = {"", "M", "1MB", "1 M", "1T", "-1M", "1.5G", "17179869184G", "1KK", "M1"};
         uint64_t v;
@@ -117,16 +126,32 @@ static void test_networks(void **state) {
         check_cidr("2001:db8:ffff::1/33", "2001:db8:8000::", 33, 6);
         check_cidr("ffff::/0", "::", 0, 6);
         check_cidr("::ffff:10.0.0.1", "::ffff:10.0.0.1", 128, 6); /* an IPv6 address, whatever it looks like */
-        check_cidr("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128",
-                   "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 128, 6);
+        check_cidr("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 128,
+                   6);
 }
 
 static void test_bad_networks(void **state) {
         (void)state;
         static const char *const bad[] = {
-                "", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0/8", "10.0.0.256",
-                "10.0.0.1 ", " 10.0.0.1", "::1/129", "fe80::1%lo", "1:2:3", "host", "[::1]", "10.0.0.0/8x",
-                "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "10.0.0.0/18446744073709551624",
+                "",
+                "/",
+                "/8",
+                "10.0.0.0/",
+                "10.0.0.0/33",
+                "10.0.0.0/-1",
+                "10.0.0.0/8/8",
+                "10.0.0/8",
+                "10.0.0.256",
+                "10.0.0.1 ",
+                " 10.0.0.1",
+                "::1/129",
+                "fe80::1%lo",
+                "1:2:3",
+                "host",
+                "[::1]",
+                "10.0.0.0/8x",
+                "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                "10.0.0.0/18446744073709551624",
         };
         for (unsigned i = 0; i < COUNT(bad); i++) {
                 uint8_t address[16] = {42}, bits = 42, family = 42;
@@ -137,8 +162,9 @@ static void test_bad_networks(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_numbers),   cmocka_unit_test(test_bad_numbers), cmocka_unit_test(test_sizes),
-                cmocka_unit_test(test_durations), cmocka_unit_test(test_networks),    cmocka_unit_test(test_bad_networks),
+                cmocka_unit_test(test_numbers),  cmocka_unit_test(test_bad_numbers),
+                cmocka_unit_test(test_sizes),    cmocka_unit_test(test_durations),
+                cmocka_unit_test(test_networks), cmocka_unit_test(test_bad_networks),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,10 +140,10 @@ static void test_extension_headers(void **state) {
         (void)state;
         struct bytes b = {0};
         put_ip6(&b, 0, "2001:db8::1", "2001:db8::2", 8 + 24 + 8 + 16 + 8 + 8 + 8 + 20);
-        put_extension(&b, 60, 0);  /* hop by hop */
-        put_extension(&b, 43, 2);  /* destination */
-        put_extension(&b, 51, 0);  /* routing */
-        put_u8(&b, 135);           /* AH: length in words, less two */
+        put_extension(&b, 60, 0); /* hop by hop */
+        put_extension(&b, 43, 2); /* destination */
+        put_extension(&b, 51, 0); /* routing */
+        put_u8(&b, 135);          /* AH: length in words, less two */
         put_u8(&b, 2);
         put_zeros(&b, 14);
         put_extension(&b, 139, 0); /* mobility */
