@@ -3,7 +3,7 @@
 import { exact, inUnit, rate, clock, count } from '../format';
 import { HOUR, type Bucket } from '../seconds';
 import type { State, Store } from '../state';
-import { byId, setText } from './dom';
+import { byId, newer, setText } from './dom';
 import { palette } from './palette';
 import { ceiling, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
@@ -12,6 +12,7 @@ export function strip(store: Store, readout: HTMLElement): void {
     let step = 1;
     let state: State = store.state;
     let hovered: number | null = null;
+    const changed = newer();
 
     const column = () => (state.view.unit === 'pkt/s' ? 'pps' : 'bps');
     const paint = (pen: Pen) => {
@@ -39,7 +40,7 @@ export function strip(store: Store, readout: HTMLElement): void {
     store.onRender((now) => {
         state = now;
         const { newest } = state.seconds;
-        if (Number.isNaN(newest))
+        if (Number.isNaN(newest) || !changed(state.seconds.version, state.view, palette(), plot.width))
             return;
         const to = newest + 1;
         step = stepFor(HOUR, plot.width);
