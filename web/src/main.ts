@@ -93,5 +93,6 @@ keys(
 
 theme(() => { store.changed(); });
 addEventListener('hashchange', followFragment);
+document.addEventListener('visibilitychange', () => { tables.refresh(); });
 followFragment();
 feed.start();

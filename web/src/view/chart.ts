@@ -7,7 +7,7 @@ import type { Bucket, Column, Second } from '../seconds';
 import type { State, Store, View } from '../state';
 import { byId, choices, make, newer, setClass, setText, setTitle } from './dom';
 import { palette, type Palette } from './palette';
-import { ceiling, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
+import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
 const MINUTES: readonly number[] = [1, 5, 15, 60];
 
@@ -87,7 +87,7 @@ export function chart(store: Store, choose: (change: Partial<View>) => void): vo
         const layers = layersOf(state.view);
         const up = ceiling(highest(buckets, layers, 1) / bits(state.view));
         const down = ceiling(highest(buckets, layers, -1) / bits(state.view));
-        plot.draw({ from, to, up: up || (down ? 0 : 1), down });
+        plot.draw({ from, to, up: up || (down ? 0 : EMPTY_SCALE), down });
         tell();
     });
 }

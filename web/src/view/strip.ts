@@ -5,7 +5,7 @@ import { HOUR, type Bucket } from '../seconds';
 import type { State, Store } from '../state';
 import { byId, newer, setText } from './dom';
 import { palette } from './palette';
-import { ceiling, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
+import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
 export function strip(store: Store, readout: HTMLElement): void {
     let buckets: Bucket[] = [];
@@ -47,7 +47,7 @@ export function strip(store: Store, readout: HTMLElement): void {
         buckets = state.seconds.buckets(to - HOUR, to, step);
         const c = column();
         const up = ceiling(Math.max(0, ...buckets.map((b) => b.max[c] || 0)));
-        plot.draw({ from: to - HOUR, to, up: up || 1, down: 0 });
+        plot.draw({ from: to - HOUR, to, up: up || EMPTY_SCALE, down: 0 });
         tell();
     });
 }
