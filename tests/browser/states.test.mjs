@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { launch, NARROW, open, screenshot, until, untilLive } from './browser.mjs';
+import { axeFindings, launch, NARROW, open, screenshot, until, untilLive } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
 import { flood, startPeer, startTalk } from './traffic.mjs';
 import { IFACE, ip } from './world.mjs';
@@ -36,13 +36,19 @@ describe('states', () => {
         }
     }
 
+    /** Every state is for everyone. */
+    async function look(page, name) {
+        await screenshot(page, name);
+        assert.deepEqual(await axeFindings(page), [], name);
+    }
+
     const sentence = (page) => page.textContent('#state');
 
     it('no traffic yet', () => run(['--bpf=host 203.0.113.9'], async (page) => {
         await untilLive(page);
         await until(page, () => /No traffic yet/.test(document.getElementById('state').textContent));
         assert.match(await sentence(page), /host 203\.0\.113\.9/);
-        await screenshot(page, 'no-traffic');
+        await look(page, 'no-traffic');
     }));
 
     it('drops, and silence while the daemon is stopped', () => run(['--bpf=', '--ring=1M'], async (page) => {
@@ -59,7 +65,7 @@ describe('states', () => {
         assert.ok(dropped > 0);
         assert.equal((await page.textContent('#n-drops small')).split(' in ')[0].replace(/[^\d]/g, ''), String(dropped));
         await until(page, () => document.querySelector('#events .loss') !== null);
-        await screenshot(page, 'drops');
+        await look(page, 'drops');
     }));
 
     it('an interface that is down, and up again', () => run(['--bpf='], async (page) => {
@@ -67,7 +73,7 @@ describe('states', () => {
         ip('link', 'set', IFACE, 'down');
         try {
             await until(page, (name) => document.getElementById('state').textContent.includes(`${name} is down`), IFACE);
-            await screenshot(page, 'interface-down');
+            await look(page, 'interface-down');
         } finally {
             ip('link', 'set', IFACE, 'up');
         }
@@ -84,7 +90,7 @@ describe('states', () => {
                 await page.waitForSelector('.pill.lost');
                 assert.match(await sentence(page), /out of reach.*Next try in/);
                 const old = await page.getAttribute('#n-in b', 'data-ts');
-                await screenshot(page, 'disconnected');
+                await look(page, 'disconnected');
                 await daemon.start(port);
                 await untilLive(page);
                 await until(page, (ts) => Number(document.querySelector('#n-in b').dataset.ts) > Number(ts), old);
@@ -102,7 +108,7 @@ describe('states', () => {
             await run([`--auth-token-file=${join(folder, 'token')}`], async (page) => {
                 await until(page, () => document.querySelector('.pill').textContent === 'token needed');
                 assert.match(await sentence(page), /wants its token/);
-                await screenshot(page, 'token-needed');
+                await look(page, 'token-needed');
             }, { expected: REFUSED, viewport: NARROW });
         } finally {
             rmSync(folder, { recursive: true });

@@ -8,6 +8,11 @@ import { startPeer, startTalk, VLAN } from './traffic.mjs';
 import { PEER } from './world.mjs';
 
 function readTable() {
+    // Tooltips are made when the pointer comes.
+    const exact = (cell) => {
+        cell.firstElementChild.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+        return cell.firstElementChild.title.replace(/[^\d]/g, '');
+    };
     const table = document.getElementById('flows');
     return {
         asof: Number(table.dataset.asof),
@@ -15,8 +20,8 @@ function readTable() {
         count: Number(table.getAttribute('aria-rowcount')) - 1,
         rows: [...table.tBodies[0].rows].filter((row) => row.dataset.id).map((row) => ({
             id: Number(row.dataset.id),
-            bytes: row.querySelector('.c-bytes span').title.replace(/[^\d]/g, ''),
-            packets: row.querySelector('.c-packets span').title.replace(/[^\d]/g, ''),
+            bytes: exact(row.querySelector('.c-bytes')),
+            packets: exact(row.querySelector('.c-packets')),
         })),
     };
 }

@@ -17,6 +17,7 @@ import type { CountersAnswer, EventRow, EventsAnswer, Frame, RatesFrame, StatsAn
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 const SILENT_MS = 3500;
+const DEAD_MS = 15_000;
 const STATS_EVERY_MS = 5000;
 const EVENTS_KEPT = 100;
 
@@ -66,7 +67,7 @@ export class Feed {
         this.stream?.close();
         this.stream = new Stream({
             frame: (frame) => { this.take(frame); },
-            closed: () => { this.lose(new ApiError(0, 'the connection was closed')); },
+            closed: () => { this.lose(null); },
         });
     }
 
@@ -78,11 +79,9 @@ export class Feed {
             state.link = { kind: 'token' };
         } else {
             const now = Date.now();
-            const since = state.link.kind === 'lost' ? state.link.since : now;
             // A little apart from each other, so that many pages do not return in the same moment.
             const pause = this.pauseMs * (0.9 + 0.2 * Math.random());
-            const why = error instanceof ApiError ? error.message : 'an unexpected error';
-            state.link = { kind: 'lost', since, retryAt: now + pause, why };
+            state.link = { kind: 'lost', retryAt: now + pause };
             this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
             this.retryTimer = window.setTimeout(() => void this.connect(), pause);
         }
@@ -182,6 +181,9 @@ export class Feed {
         const now = Date.now();
         if (state.link.kind === 'live' && now - this.lastFrameAt > SILENT_MS)
             state.link = { kind: 'silent', since: this.lastFrameAt };
+        // A machine that slept has a connection whose end it was never told of.
+        if (state.link.kind === 'silent' && now - this.lastFrameAt > DEAD_MS)
+            this.lose(null);
         if (state.lag && now - state.lag.at > 10_000)
             state.lag = null;
         if (state.link.kind !== 'live')

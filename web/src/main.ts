@@ -58,6 +58,8 @@ function followFragment(): void {
     store.changed();
 }
 
+// The table measures where it stands before anybody writes: nothing is laid out twice in a frame.
+const flows = new FlowTable(store, { pick, choose, select });
 status(store, () => { feed.retry(); });
 header(store, cycleUnit);
 strip(store, byId('strip-note'));
@@ -65,7 +67,6 @@ chart(store, choose);
 protocols(store, pick);
 talkers(store, pick, (by) => { choose({ by }); });
 events(store);
-const flows = new FlowTable(store, { pick, choose, select });
 new Drawer(store, pick, () => { select(null); });
 const box = filterBox(store, (filter) => { choose({ filter }); });
 
@@ -92,5 +93,6 @@ keys(
 
 theme(() => { store.changed(); });
 addEventListener('hashchange', followFragment);
+document.addEventListener('visibilitychange', () => { tables.refresh(); });
 followFragment();
 feed.start();

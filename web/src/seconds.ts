@@ -31,7 +31,11 @@ export class Seconds {
     /** The oldest second ever told since the last clear(). */
     oldest = NaN;
 
+    /** Grows with every change: who has drawn this version need not draw it again. */
+    version = 0;
+
     clear(): void {
+        this.version++;
         this.stamp.fill(NaN);
         this.newest = NaN;
         this.oldest = NaN;
@@ -114,6 +118,7 @@ export class Seconds {
     private put(second: number, figures: Partial<Second>): void {
         if (this.newest - second >= HOUR)
             return;
+        this.version++;
         const i = slot(second);
         // A frame that tells less must not wipe what a fuller answer said of the same packets.
         const known = this.has(second) && this.get('pps', second) === figures.pps;

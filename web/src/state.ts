@@ -12,7 +12,7 @@ export type Link =
     | { kind: 'live' }
     /** Connected, but no second has come for a while. */
     | { kind: 'silent'; since: number }
-    | { kind: 'lost'; since: number; retryAt: number; why: string }
+    | { kind: 'lost'; retryAt: number }
     | { kind: 'token' };
 
 export type Stack = 'protocol' | 'direction';

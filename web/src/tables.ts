@@ -28,6 +28,9 @@ export class Tables {
     }
 
     refresh(): void {
+        // Nobody looks: the daemon is not asked.
+        if (document.hidden)
+            return;
         this.flows.want();
         this.talkers.want();
     }

@@ -86,6 +86,7 @@ export interface IfaceStats {
     frames_received: number;
     frames_counted: number;
     frames_dropped: number;
+    frames_queued: number;
 }
 
 export interface StatsAnswer {

@@ -5,9 +5,9 @@ import { CLASSES } from '../wire';
 import { clock, count, rate, inUnit, exact } from '../format';
 import type { Bucket, Column, Second } from '../seconds';
 import type { State, Store, View } from '../state';
-import { byId, choices, make, setClass, setText, setTitle } from './dom';
+import { byId, choices, make, newer, setClass, setText, setTitle } from './dom';
 import { palette, type Palette } from './palette';
-import { ceiling, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
+import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
 const MINUTES: readonly number[] = [1, 5, 15, 60];
 
@@ -57,6 +57,7 @@ export function chart(store: Store, choose: (change: Partial<View>) => void): vo
     let buckets: Bucket[] = [];
     let step = 1;
     let hovered: number | null = null;
+    const changed = newer();
 
     const plot = new Plot(byId('chart'), {
         height: 240, yAxis: true, unit: () => state.view.unit,
@@ -77,7 +78,7 @@ export function chart(store: Store, choose: (change: Partial<View>) => void): vo
         markStack(state.view.stack);
         markMinutes(state.view.minutes);
         const { newest } = state.seconds;
-        if (Number.isNaN(newest))
+        if (Number.isNaN(newest) || !changed(state.seconds.version, state.view, palette(), plot.width))
             return;
         const to = newest + 1;
         const from = to - state.view.minutes * 60;
@@ -86,7 +87,7 @@ export function chart(store: Store, choose: (change: Partial<View>) => void): vo
         const layers = layersOf(state.view);
         const up = ceiling(highest(buckets, layers, 1) / bits(state.view));
         const down = ceiling(highest(buckets, layers, -1) / bits(state.view));
-        plot.draw({ from, to, up: up || (down ? 0 : 1), down });
+        plot.draw({ from, to, up: up || (down ? 0 : EMPTY_SCALE), down });
         tell();
     });
 }

@@ -63,6 +63,16 @@ export function setHidden(element: HTMLElement, hidden: boolean): void {
         element.hidden = hidden;
 }
 
+/** Tells whether anything that a drawing depends on is another than last time. */
+export function newer(): (...inputs: readonly unknown[]) => boolean {
+    let last: readonly unknown[] = [];
+    return (...inputs) => {
+        const same = inputs.length === last.length && inputs.every((input, i) => Object.is(input, last[i]));
+        last = inputs;
+        return !same;
+    };
+}
+
 /** A figure: what is read, its exact value for the pointer, and both for a script. */
 export function setFigure(element: HTMLElement, text: string, title: string, value: number, ts: number): void {
     setText(element, text);

@@ -25,7 +25,8 @@ export interface FlowColumn {
 
 export interface CellPart {
     text: string;
-    title?: string;
+    /** Made when the pointer asks for it: exact figures and dates cost more than all else of a row. */
+    title?: string | (() => string);
     class?: string;
     filter?: Filter;
 }
@@ -67,7 +68,7 @@ const DIRECTIONS = {
     none: { text: '·', title: 'not known which of them this host is' },
 };
 
-const figure = (value: number, unit: string): CellPart[] => [{ text: format.si(value, unit), title: format.exact(value, unit) }];
+const figure = (value: number, unit: string): CellPart[] => [{ text: format.si(value, unit), title: () => format.exact(value, unit) }];
 
 export const COLUMNS: readonly FlowColumn[] = [
     {
@@ -94,7 +95,7 @@ export const COLUMNS: readonly FlowColumn[] = [
         sort: (view) => (view.unit === 'pkt/s' ? 'pps' : 'bps'),
         fill: (row, { view }) => [{
             text: format.rate(row.bps, row.pps, view.unit),
-            title: `${format.exact(row.bps, 'bit/s')}, ${format.exact(row.pps, 'pkt/s')}`,
+            title: () => `${format.exact(row.bps, 'bit/s')}, ${format.exact(row.pps, 'pkt/s')}`,
             class: row.pps ? '' : 'idle',
         }],
     },
@@ -124,13 +125,13 @@ export const COLUMNS: readonly FlowColumn[] = [
     },
     {
         id: 'age', label: 'age', title: 'Since first seen', sort: 'first_seen', numeric: true, parts: 1,
-        fill: (row, { asof }) => [{ text: format.span(asof - row.first_seen), title: `first seen ${format.clockTitle(row.first_seen)}` }],
+        fill: (row, { asof }) => [{ text: format.span(asof - row.first_seen), title: () => `first seen ${format.clockTitle(row.first_seen)}` }],
     },
     {
         id: 'seen', label: 'last seen', title: 'Since the last packet', sort: 'last_seen', numeric: true, parts: 1,
         fill: (row, { asof }) => [{
             text: row.state === 'ended' ? `ended ${format.clock(row.last_seen)}` : asof - row.last_seen < 1000 ? 'now' : format.span(asof - row.last_seen),
-            title: `last seen ${format.clockTitle(row.last_seen)}`,
+            title: () => `last seen ${format.clockTitle(row.last_seen)}`,
             ...(row.state === 'ended' ? { filter: { state: 'ended' } } : {}),
         }],
     },
@@ -151,22 +152,40 @@ export function makeCell(column: FlowColumn): HTMLTableCellElement {
     return cell;
 }
 
-const filters = new WeakMap<Element, Filter>();
+/** What each cell was filled with last. */
+const filled = new WeakMap<Element, CellPart[]>();
+
+function spanOf(cell: HTMLElement, i: number): HTMLElement {
+    const parent = cell.firstElementChild instanceof HTMLDivElement ? cell.firstElementChild : cell;
+    return parent.children[i] as HTMLElement;
+}
 
 export function fillCell(cell: HTMLElement, parts: CellPart[]): void {
+    filled.set(cell, parts);
     parts.forEach((part, i) => {
-        const span = (parts.length > 1 ? cell.firstElementChild : cell)?.children[i] as HTMLElement;
+        const span = spanOf(cell, i);
         setText(span, part.text);
-        setTitle(span, part.title ?? '');
         setClass(span, `${part.class ?? ''}${part.filter ? ' pick' : ''}`.trim());
-        if (part.filter)
-            filters.set(span, part.filter);
-        else
-            filters.delete(span);
+        if (span.title)
+            setTitle(span, titleOf(part));
     });
+}
+
+function titleOf({ title }: CellPart): string {
+    return typeof title === 'function' ? title() : (title ?? '');
+}
+
+/** The pointer is over this element: its cell gets its tooltips. */
+export function fillTitles(target: EventTarget | null): void {
+    const cell = target instanceof Element ? target.closest('td') : null;
+    if (cell)
+        filled.get(cell)?.forEach((part, i) => { setTitle(spanOf(cell, i), titleOf(part)); });
 }
 
 /** What a click on this element filters by, if anything. */
 export function filterOf(target: EventTarget | null): Filter | null {
-    return target instanceof Element ? (filters.get(target) ?? null) : null;
+    const cell = target instanceof Element ? target.closest('td') : null;
+    if (!cell)
+        return null;
+    return filled.get(cell)?.find((part, i) => part.filter && spanOf(cell, i) === target)?.filter ?? null;
 }

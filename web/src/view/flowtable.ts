@@ -9,8 +9,8 @@ import { count, percent } from '../format';
 import { isEmpty, type Filter } from '../filter';
 import { Order } from '../order';
 import type { State, Store, View } from '../state';
-import { byId, make, part, setClass, setData, setHidden, setText } from './dom';
-import { COLUMNS, fillCell, filterOf, makeCell, sortOf, type FlowColumn } from './flowcells';
+import { byId, make, newer, part, setClass, setData, setHidden, setText } from './dom';
+import { COLUMNS, fillCell, fillTitles, filterOf, makeCell, sortOf, type FlowColumn } from './flowcells';
 
 export interface FlowActions {
     pick(filter: Filter): void;
@@ -35,6 +35,7 @@ export class FlowTable {
     private hovered = false;
     private held = false;
     private first = 0;
+    private readonly changed = newer();
 
     constructor(store: Store, private readonly actions: FlowActions) {
         this.state = store.state;
@@ -124,6 +125,8 @@ export class FlowTable {
         const [first, last] = this.range();
         const height = rowHeight();
         const places = this.order.shown;
+        if (!this.changed(places, this.state.view, this.state.selected, first, last, height))
+            return;
         this.first = first;
         this.fit(last - first);
         this.above.style.height = `${first * height}px`;
@@ -187,6 +190,7 @@ export class FlowTable {
             store.changed();
         });
         body.addEventListener('focusout', () => { store.changed(); });
+        body.addEventListener('pointerover', (event) => { fillTitles(event.target); });
         body.addEventListener('click', (event) => { this.click(event); });
         body.addEventListener('keydown', (event) => { this.key(event); });
         byId('frozen').addEventListener('click', () => {

@@ -19,6 +19,7 @@ export function header(store: Store, cycleUnit: () => void): void {
     store.onRender((state) => {
         setText(unit, state.view.unit);
         renderIface(state);
+        renderTrust(state);
         const frame = state.latest;
         if (!frame) {
             for (const id of IDS)
@@ -52,6 +53,22 @@ function renderDrops(state: State, element: HTMLElement, note: HTMLElement, ts: 
     setText(note, hour > 0 ? `${format.count(hour)} in 60 min` : '');
     setClass(element, now > 0 ? 'bad' : '');
     setClass(note, hour > 0 ? 'bad' : '');
+}
+
+/** Whether every frame that the kernel handed over was seen: counted, or known to be dropped or waiting. */
+function renderTrust({ stats }: State): void {
+    const element = byId('n-trust');
+    if (!stats)
+        return;
+    const sum = (read: (iface: IfaceStats) => number) => stats.ifaces.reduce((total, iface) => total + read(iface), 0);
+    const received = sum((i) => i.frames_received), counted = sum((i) => i.frames_counted);
+    const dropped = sum((i) => i.frames_dropped), queued = sum((i) => i.frames_queued);
+    const exactly = received === counted + dropped + queued;
+    const text = !exactly ? 'seen ≠ kernel' : dropped > 0 ? `seen ${format.percent((received - dropped) / received)} of kernel` : 'seen = kernel ✓';
+    setText(element, text);
+    setClass(element, exactly && dropped === 0 ? 'number label' : 'number bad');
+    setTitle(element, `Frames since the start: ${format.count(received)} from the kernel; ${format.count(counted)} counted, ` +
+        `${format.count(dropped)} dropped, ${format.count(queued)} still in the ring`);
 }
 
 function renderIface({ stats }: State): void {

@@ -37,6 +37,8 @@ export class Plot {
 
     constructor(private readonly parent: HTMLElement, private readonly options: PlotOptions) {
         this.chart = new uPlot(this.settings(), [[0, 1], [0, 0]], parent);
+        // Axes of nothing would be a lie: they appear with the first second.
+        this.chart.root.style.visibility = 'hidden';
         new ResizeObserver(() => {
             this.resize();
         }).observe(parent);
@@ -49,6 +51,7 @@ export class Plot {
 
     draw(frame: Frame): void {
         this.frame = frame;
+        this.chart.root.style.visibility = '';
         this.chart.setData([[frame.from, frame.to], [0, 0]]);
     }
 
@@ -115,6 +118,9 @@ function lines(): uPlot.Axis {
     const font = `11px ${getComputedStyle(document.body).fontFamily}`;
     return { font, stroke: () => palette().muted, grid: { stroke: () => palette().grid, width: 1 } };
 }
+
+/** Where a scale ends that has nothing to show. */
+export const EMPTY_SCALE = 1000;
 
 /** The least number of seconds per step that leaves each step a pixel, of those that divide an hour. */
 export function stepFor(seconds: number, width: number): number {

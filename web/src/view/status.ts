@@ -3,6 +3,7 @@
 
 import { clock, clockTitle, count, span } from '../format';
 import type { State, Store } from '../state';
+import type { IfaceStats } from '../wire';
 import { byId, make, setClass, setText, setTitle } from './dom';
 
 interface Status {
@@ -46,7 +47,7 @@ function statusOf(state: State, now: number): Status {
     case 'token':
         return {
             pill: 'token needed', kind: 'lost', retry: true,
-            sentence: 'The daemon wants its token before it shows anything: log in with the one it was started with.',
+            sentence: 'The daemon wants its token (--auth-token) before it shows anything, and this browser has not given it.',
         };
     case 'lost':
         return {
@@ -67,12 +68,9 @@ function statusOf(state: State, now: number): Status {
 
 function liveStatus(state: State): Status {
     const pill = state.latest ? `LIVE ${clock(state.latest.ts)}` : 'LIVE';
-    const down = state.stats?.ifaces.filter((iface) => iface.link !== null && !iface.up).map((iface) => iface.name) ?? [];
-    if (down.length > 0)
-        return {
-            pill, kind: 'warn',
-            sentence: `${down.join(', ')} is down: nothing can be captured there until it is up again (ip link set ${down.join(' ')} up).`,
-        };
+    const down = downSentence(state.stats?.ifaces ?? []);
+    if (down)
+        return { pill, kind: 'warn', sentence: down };
     if (state.lag)
         return {
             pill, kind: 'warn',
@@ -86,6 +84,16 @@ function liveStatus(state: State): Status {
             ...(state.stats?.bpf ? { detail: `BPF: ${state.stats.bpf}` } : {}),
         };
     return state.notice ? { pill, kind: 'live', sentence: state.notice } : { pill, kind: 'live', sentence: '' };
+}
+
+/** What is captured from and cannot deliver; the kernel knows no link type of an interface that is gone. */
+function downSentence(ifaces: readonly IfaceStats[]): string {
+    const iface = ifaces.find((each) => !each.up);
+    if (!iface)
+        return '';
+    return iface.link === null
+        ? `${iface.name} is gone: nothing can be captured there until it is back.`
+        : `${iface.name} is down: nothing can be captured there until it is up again (ip link set ${iface.name} up).`;
 }
 
 function hasTraffic({ seconds, latest }: State): boolean {

@@ -3,15 +3,16 @@
 import { exact, inUnit, rate, clock, count } from '../format';
 import { HOUR, type Bucket } from '../seconds';
 import type { State, Store } from '../state';
-import { byId, setText } from './dom';
+import { byId, newer, setText } from './dom';
 import { palette } from './palette';
-import { ceiling, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
+import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
 export function strip(store: Store, readout: HTMLElement): void {
     let buckets: Bucket[] = [];
     let step = 1;
     let state: State = store.state;
     let hovered: number | null = null;
+    const changed = newer();
 
     const column = () => (state.view.unit === 'pkt/s' ? 'pps' : 'bps');
     const paint = (pen: Pen) => {
@@ -39,14 +40,14 @@ export function strip(store: Store, readout: HTMLElement): void {
     store.onRender((now) => {
         state = now;
         const { newest } = state.seconds;
-        if (Number.isNaN(newest))
+        if (Number.isNaN(newest) || !changed(state.seconds.version, state.view, palette(), plot.width))
             return;
         const to = newest + 1;
         step = stepFor(HOUR, plot.width);
         buckets = state.seconds.buckets(to - HOUR, to, step);
         const c = column();
         const up = ceiling(Math.max(0, ...buckets.map((b) => b.max[c] || 0)));
-        plot.draw({ from: to - HOUR, to, up: up || 1, down: 0 });
+        plot.draw({ from: to - HOUR, to, up: up || EMPTY_SCALE, down: 0 });
         tell();
     });
 }
