@@ -197,6 +197,8 @@ static struct history_flow handle_of(const struct directory *directory, uint32_t
 
 static bool new_flow(struct directory *directory, const struct flow_key *key, enum direction ab_direction,
                      int64_t now_ms, struct history_flow *ret_flow) {
+        if (directory->n_rows == directory->rows_capacity)
+                return false; /* this tick could not tell of it */
         uint32_t index = take_entry(directory);
         if (index == FLOW_NONE)
                 return false;

@@ -73,8 +73,10 @@ static void tell(struct history *history) {
 void history_tick_begin(struct history *history, int64_t second) {
         pthread_rwlock_wrlock(&history->lock);
         assert(second >= history->second);
-        if (second != history->second)
+        if (second != history->second) {
                 directory_begin_tick(&history->directory, second);
+                history->counted_to_ns = INT64_MIN;
+        }
         history->second = second;
 }
 
@@ -92,10 +94,20 @@ void history_set_worker(struct history *history, unsigned worker, const struct h
         history->workers[worker] = *figures;
 }
 
+/* How much of the tick is time that its second has not shown yet: a second that was begun again goes on
+ * (a preview), or it only gets what some worker brought too late. */
+static uint32_t new_span_ms(struct history *history, const struct history_tick *tick) {
+        int64_t start_ns = tick->start_ns > history->counted_to_ns ? tick->start_ns : history->counted_to_ns;
+        if (tick->end_ns <= start_ns)
+                return 0;
+        history->counted_to_ns = tick->end_ns;
+        return (uint32_t)((tick->end_ns - start_ns + NS_PER_MS / 2) / NS_PER_MS);
+}
+
 static void count_second(struct history *history, const struct history_tick *tick) {
         const struct tick_totals *totals = &tick->totals;
         struct history_counters *row = counters_at(&history->counters, history->second, history->gaps_are_zero);
-        row->span_ms += (uint32_t)((tick->end_ns - tick->start_ns + NS_PER_MS / 2) / NS_PER_MS);
+        row->span_ms += new_span_ms(history, tick);
         row->partial = row->span_ms < MS_PER_S;
         row->merged |= tick->merged;
         volume_add(&row->all, totals->all.packets, totals->all.bytes);

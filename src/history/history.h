@@ -48,7 +48,8 @@ struct history_flow {
 void history_tick_begin(struct history *history, int64_t second);
 
 /* Between begin and end: the flow of a key, the live one, else a new one whose packets from
- * A to B run in `ab_direction`. False where the directory is full of live flows. */
+ * A to B run in `ab_direction`. False where the directory is full of live flows, or the tick has
+ * told of as many flows as there is room for. */
 bool history_flow_of(struct history *history, const struct flow_key *key, enum direction ab_direction,
                      struct history_flow *ret_flow);
 

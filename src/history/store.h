@@ -26,7 +26,8 @@ struct history {
         struct history_worker *workers;
         unsigned n_workers;
         struct top_flows top;
-        int64_t second; /* of the current or last tick; INT64_MIN before the first */
+        int64_t second;        /* of the current or last tick; INT64_MIN before the first */
+        int64_t counted_to_ns; /* up to where the span of that second has been counted */
         bool gaps_are_zero;
         size_t bytes;
 

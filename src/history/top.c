@@ -54,10 +54,11 @@ struct groups {
         struct top_row *rows; /* id 0: unused */
         size_t n;
         size_t room; /* a power of two */
+        uint64_t seed;
 };
 
-static struct top_row *group_place(struct top_row *rows, size_t room, const struct top_row *wanted) {
-        size_t at = flow_key_hash(&wanted->key, 0) & (room - 1);
+static struct top_row *group_place(struct top_row *rows, size_t room, uint64_t seed, const struct top_row *wanted) {
+        size_t at = flow_key_hash(&wanted->key, seed) & (room - 1);
         while (rows[at].id && !flow_key_equal(&rows[at].key, &wanted->key))
                 at = (at + 1) & (room - 1);
         return &rows[at];
@@ -70,7 +71,7 @@ static int groups_grow(struct groups *groups) {
                 return -ENOMEM;
         for (size_t i = 0; i < groups->room; i++)
                 if (groups->rows[i].id)
-                        *group_place(rows, room, &groups->rows[i]) = groups->rows[i];
+                        *group_place(rows, room, groups->seed, &groups->rows[i]) = groups->rows[i];
         free(groups->rows);
         groups->rows = rows;
         groups->room = room;
@@ -83,7 +84,7 @@ static int groups_add(struct groups *groups, const struct top_row *row) {
                 if (r < 0)
                         return r;
         }
-        struct top_row *place = group_place(groups->rows, groups->room, row);
+        struct top_row *place = group_place(groups->rows, groups->room, groups->seed, row);
         if (!place->id) {
                 *place = *row;
                 groups->n++;
@@ -164,7 +165,7 @@ static int group_rows(const struct directory *directory, const struct top_query 
 
 int history_query_top(struct history *history, const struct top_query *query, struct top_result *ret) {
         struct top_result result = {.rows = calloc(query->limit, sizeof(struct top_row))};
-        struct groups groups = {0};
+        struct groups groups = {.seed = history->directory.seed};
         if (!result.rows)
                 return -ENOMEM;
 

@@ -62,9 +62,9 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret, 
         if (!pipeline)
                 return error_set(error, -ENOMEM, "out of memory");
         pipeline->local_nets = *options->local_nets;
-        pipeline->n_workers = options->n_sources;
         pipeline->max_flows = options->max_flows;
         pipeline->workers = calloc(options->n_sources, sizeof(*pipeline->workers));
+        pipeline->n_workers = pipeline->workers ? options->n_sources : 0;
         pipeline->rollup = (struct rollup){
                 .history = options->history,
                 .workers = pipeline->workers,
@@ -155,7 +155,7 @@ void pipeline_free(struct pipeline *pipeline) {
         if (!pipeline)
                 return;
         pipeline_stop(pipeline);
-        for (unsigned w = 0; pipeline->workers && w < pipeline->n_workers; w++)
+        for (unsigned w = 0; w < pipeline->n_workers; w++)
                 free_worker(pipeline, w);
         if (pipeline->rollup.filled_fd >= 0)
                 close(pipeline->rollup.filled_fd);

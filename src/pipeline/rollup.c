@@ -5,7 +5,8 @@
  * the tick that is current, which says `merged`.
  *
  * Worker-local flow numbers (slots) become flows of the directory here. A worker sends a
- * flow's key with its first delta and whenever the directory may have ended it since. */
+ * flow's key with its first delta, whenever the directory may have ended it since, and now and
+ * then, so that one for which there was no room gets in later. */
 #include "pipeline/rollup.h"
 
 #include <inttypes.h>

@@ -152,7 +152,9 @@ static enum place place_of(const struct worker *worker, const struct packet *pac
                 return PLACE_NEXT;
         if (second >= worker->open->batch->second)
                 return PLACE_OPEN;
-        return worker->closing && second >= worker->closing->batch->second ? PLACE_CLOSING : PLACE_LATE;
+        bool is_closing =
+                worker->closing && second >= worker->closing->batch->second && second <= last_second(worker->closing);
+        return is_closing ? PLACE_CLOSING : PLACE_LATE;
 }
 
 /* Adds a run of packets that have one place. */
