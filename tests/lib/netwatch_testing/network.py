@@ -11,8 +11,10 @@ import ctypes
 import itertools
 import json
 import os
+import re
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 from .waiting import eventually
 
@@ -26,6 +28,14 @@ def run(*command, **options):
     done = subprocess.run(command, capture_output=True, text=True, timeout=options.pop("timeout", 60), **options)
     assert done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def remove_orphans():
+    """Deletes the namespaces of test runs that were killed before they could."""
+    for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
+        owner = re.fullmatch(r"nw-(\d+)-\d+-(host|peer)", name)
+        if owner and not os.path.exists(f"/proc/{owner[1]}"):
+            subprocess.run(["ip", "netns", "del", name], check=False)
 
 
 class Namespace:
@@ -42,7 +52,8 @@ class Namespace:
         self.run("ip", "link", "set", "lo", "up")
 
     def sysctl(self, name, value):
-        self.run("sysctl", "-qw", f"{name}={value}")
+        with self.entered():
+            Path("/proc/sys", *name.split(".")).write_text(str(value))
 
     def command(self, *command):
         """The command line that runs `command` inside; its /sys is this namespace's, too."""
@@ -90,6 +101,7 @@ class Pair:
 
     def __init__(self):
         self.host = self.peer = None
+        remove_orphans()
         try:
             self.host, self.peer = Namespace("host"), Namespace("peer")
             self.connect()
