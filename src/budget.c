@@ -1,5 +1,6 @@
 /* Rings take what was asked for (at most a quarter, the options see to that), the server a
- * sixteenth, the flow tables up to a quarter, and the history all the rest. Nothing of it is
+ * sixteenth, the flow tables up to a quarter, and the history all the rest. A report needs
+ * neither ring nor server: half is for the tables then. Nothing of it is
  * touched before it is used, so a quiet host pays for what it sees. */
 #include "budget.h"
 
@@ -33,7 +34,8 @@ int budget_divide(const struct options *options, bool ring, struct budget *ret, 
                 .ring_bytes = ring ? options->ring_bytes : 0,
                 .server_bytes = ring ? options->memory_bytes / 16 : 0,
         };
-        budget.max_flows = options->max_flows ? options->max_flows : flows_within(options->memory_bytes / 4);
+        uint64_t share = ring ? options->memory_bytes / 4 : options->memory_bytes / 2;
+        budget.max_flows = options->max_flows ? options->max_flows : flows_within(share);
         budget.table_bytes = pipeline_bytes(budget.max_flows);
 
         struct history_options history = {.retention_s = options->retention_s};
