@@ -153,6 +153,18 @@ describe('table', () => {
         await page.waitForSelector('#drawer', { state: 'hidden' });
     });
 
+    it('hides columns, and keeps that in the link', async () => {
+        await page.keyboard.press('c');
+        await page.uncheck('#columns input[name="flags"]');
+        await page.waitForSelector('#flows th.c-flags', { state: 'hidden' });
+        assert.equal(await page.locator('#flows td.c-flags:visible').count(), 0);
+        assert.match(page.url(), /hide=flags/);
+        await page.check('#columns input[name="flags"]');
+        await page.waitForSelector('#flows th.c-flags', { state: 'visible' });
+        await page.keyboard.press('Escape');
+        assert.equal(await page.getAttribute('#columns', 'open'), null);
+    });
+
     it('comes without a fault', async () => {
         await view.close();
     });

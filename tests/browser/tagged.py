@@ -2,6 +2,7 @@
 
 tagged.py IFACE VLAN SOURCE DESTINATION, with IPv4 addresses; the headers as in RFC 791 and IEEE 802.1Q."""
 
+import contextlib
 import socket
 import struct
 import sys
@@ -16,5 +17,6 @@ frame = b"\xff" * 6 + b"\x02\0\0\0\0\x02" + struct.pack("!HHH", 0x8100, vlan, 0x
 with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
     out.bind((iface, 0))
     while True:
-        out.send(frame)
+        with contextlib.suppress(OSError):  # a link that is down takes nothing
+            out.send(frame)
         time.sleep(0.2)

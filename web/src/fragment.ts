@@ -6,6 +6,9 @@ import { filterText, parseFilter } from './filter';
 import { UNITS } from './format';
 import { DEFAULT_VIEW, type View } from './state';
 
+/** Columns that may be hidden; who talks to whom always stands there. */
+export const COLUMN_IDS = ['way', 'rate', 'bytes', 'sent', 'received', 'packets', 'vlan', 'flags', 'age', 'seen'];
+
 const SORTS = /^[a-z_]{1,20}$/;
 
 type Reader = (text: string, view: View) => boolean;
@@ -36,6 +39,11 @@ const READERS: Record<string, Reader> = {
     unit: oneOf(UNITS, (view, unit) => { view.unit = unit; }),
     minutes: oneOf([1, 5, 15, 60], (view, minutes) => { view.minutes = minutes; }),
     stack: oneOf(['protocol', 'direction'] as const, (view, stack) => { view.stack = stack; }),
+    hide: (text, view) => {
+        const ids = text.split('.');
+        view.hide = COLUMN_IDS.filter((id) => ids.includes(id));
+        return view.hide.length === ids.length;
+    },
     by: oneOf(['flow', 'pair', 'host', 'port'] as const, (view, by) => { view.by = by; }),
 };
 
@@ -58,6 +66,8 @@ export function writeFragment(view: View): string {
     for (const key of ['sort', 'dir', 'limit', 'unit', 'minutes', 'stack', 'by'] as const)
         if (view[key] !== DEFAULT_VIEW[key])
             params.set(key, String(view[key]));
+    if (view.hide.length > 0)
+        params.set('hide', view.hide.join('.'));
     const text = params.toString();
     return text ? `#${text}` : '';
 }

@@ -9,6 +9,7 @@ import { readFragment, writeFragment } from './fragment';
 import { Store, type View } from './state';
 import { Tables } from './tables';
 import { chart } from './view/chart';
+import { columns } from './view/columns';
 import { byId } from './view/dom';
 import { Drawer } from './view/drawer';
 import { events } from './view/events';
@@ -68,6 +69,7 @@ protocols(store, pick);
 talkers(store, pick, (by) => { choose({ by }); });
 events(store);
 new Drawer(store, pick, () => { select(null); });
+const columnList = columns(store, choose);
 const box = filterBox(store, (filter) => { choose({ filter }); });
 
 keys(
@@ -80,9 +82,11 @@ keys(
                 store.changed();
             },
         },
+        { key: 'c', does: 'choose the columns of the table', run: columnList.toggle },
         {
             key: 'Escape', shown: 'Esc', does: 'close the flow, leave the filter', run: () => {
                 select(null);
+                columnList.close();
                 if (document.activeElement instanceof HTMLElement)
                     document.activeElement.blur();
             },

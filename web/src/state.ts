@@ -29,10 +29,12 @@ export interface View {
     minutes: number;
     stack: Stack;
     by: TalkersBy;
+    /** Columns of the flow table that are not shown. */
+    hide: readonly string[];
 }
 
 export const DEFAULT_VIEW: Readonly<View> = {
-    filter: {}, sort: 'bps', dir: 'desc', limit: 200, unit: 'bit/s', minutes: 5, stack: 'protocol', by: 'flow',
+    filter: {}, sort: 'bps', dir: 'desc', limit: 200, unit: 'bit/s', minutes: 5, stack: 'protocol', by: 'flow', hide: [],
 };
 
 /** A ranked row, whatever it was grouped by. */

@@ -9,8 +9,9 @@ import { count, percent } from '../format';
 import { isEmpty, type Filter } from '../filter';
 import { Order } from '../order';
 import type { State, Store, View } from '../state';
+import type { FlowRow } from '../wire';
 import { byId, make, newer, part, setClass, setData, setHidden, setText } from './dom';
-import { COLUMNS, fillCell, fillTitles, filterOf, makeCell, sortOf, type FlowColumn } from './flowcells';
+import { COLUMNS, fillCell, fillTitles, filterOf, makeCell, sortOf, type Context, type FlowColumn } from './flowcells';
 
 export interface FlowActions {
     pick(filter: Filter): void;
@@ -100,6 +101,7 @@ export class FlowTable {
     private renderHead(): void {
         const { view } = this.state;
         for (const { column, cell } of this.heads) {
+            setHidden(cell, view.hide.includes(column.id));
             const sorted = sortOf(column, view) === view.sort && column.sort !== null;
             const value = !sorted ? '' : view.dir === 'asc' ? 'ascending' : 'descending';
             if ((cell.getAttribute('aria-sort') ?? '') === value)
@@ -142,9 +144,20 @@ export class FlowTable {
             setData(element, 'id', String(row.id));
             element.setAttribute('aria-rowindex', String(first + i + 2));
             element.setAttribute('aria-selected', String(selected));
-            COLUMNS.forEach((column, c) => { fillCell(element.cells[c] as HTMLElement, column.fill(row, context)); });
+            this.fillRow(element, row, context);
         }
         this.table.setAttribute('aria-rowcount', String(places.length + 1));
+    }
+
+    private fillRow(element: HTMLTableRowElement, row: FlowRow, context: Context): void {
+        const { hide } = context.view;
+        COLUMNS.forEach((column, c) => {
+            const cell = element.cells[c] as HTMLElement;
+            const hidden = hide.includes(column.id);
+            setHidden(cell, hidden);
+            if (!hidden)
+                fillCell(cell, column.fill(row, context));
+        });
     }
 
     /** As many row elements as are in sight. */

@@ -24,11 +24,11 @@ export function keys(list: readonly Key[], more: readonly (readonly [string, str
     document.addEventListener('keydown', (event) => {
         if (event.ctrlKey || event.altKey || event.metaKey || dialog.open)
             return;
-        const writing = event.target instanceof HTMLInputElement;
+        const writing = event.target instanceof HTMLInputElement && event.target.type === 'text';
         if (writing && event.key !== 'Escape')
             return;
-        // Space presses the button that has the focus.
-        if (event.key === ' ' && event.target instanceof HTMLButtonElement)
+        // Space presses what has the focus.
+        if (event.key === ' ' && event.target instanceof Element && event.target.matches('button, input, summary'))
             return;
         const found = all.find((key) => key.key === event.key);
         if (!found)
