@@ -30,6 +30,18 @@ void flow_batch_free(struct flow_batch *batch) {
         free(batch);
 }
 
+struct volume classes_sum(const struct volume classes[PACKET_CLASSES]) {
+        struct volume sum = {0};
+        for (unsigned i = 0; i < PACKET_CLASSES; i++)
+                volume_add(&sum, classes[i].packets, classes[i].bytes);
+        return sum;
+}
+
+void classes_add(struct volume sum[PACKET_CLASSES], const struct volume more[PACKET_CLASSES]) {
+        for (unsigned i = 0; i < PACKET_CLASSES; i++)
+                volume_add(&sum[i], more[i].packets, more[i].bytes);
+}
+
 void tick_totals_add(struct tick_totals *sum, const struct tick_totals *more) {
         if (more->all.packets) {
                 if (!sum->all.packets || more->first_ns < sum->first_ns)
@@ -38,10 +50,9 @@ void tick_totals_add(struct tick_totals *sum, const struct tick_totals *more) {
                         sum->last_ns = more->last_ns;
         }
         volume_add(&sum->all, more->all.packets, more->all.bytes);
-        for (unsigned i = 0; i < PACKET_CLASSES; i++)
-                volume_add(&sum->by_class[i], more->by_class[i].packets, more->by_class[i].bytes);
-        volume_add(&sum->in, more->in.packets, more->in.bytes);
-        volume_add(&sum->out, more->out.packets, more->out.bytes);
+        classes_add(sum->by_class, more->by_class);
+        classes_add(sum->in, more->in);
+        classes_add(sum->out, more->out);
         volume_add(&sum->untracked, more->untracked.packets, more->untracked.bytes);
         volume_add(&sum->nonflow, more->nonflow.packets, more->nonflow.bytes);
         sum->frames += more->frames;

@@ -79,13 +79,17 @@ static inline void volume_add(struct volume *v, uint64_t packets, uint64_t bytes
         v->bytes += bytes;
 }
 
+/* Adds up per-class volumes; adds `more` to `sum` class by class. */
+struct volume classes_sum(const struct volume classes[PACKET_CLASSES]);
+void classes_add(struct volume sum[PACKET_CLASSES], const struct volume more[PACKET_CLASSES]);
+
 /* What one worker counted in one second, before anything could be refused:
  * all = Σ by_class = Σ flow deltas + untracked + nonflow, always. */
 struct tick_totals {
         struct volume all;
         struct volume by_class[PACKET_CLASSES];
-        struct volume in;
-        struct volume out;
+        struct volume in[PACKET_CLASSES]; /* of by_class, what came into this host; in + out may be less */
+        struct volume out[PACKET_CLASSES];
         struct volume untracked; /* no flow slot was free */
         struct volume nonflow;   /* passed the filter without a valid IP header */
         int64_t first_ns;        /* time of the earliest and the latest frame; valid where all.packets is not 0 */

@@ -473,9 +473,9 @@ static void count(struct tick_totals *totals, const struct packet *packet) {
         volume_add(&totals->all, 1, packet->bytes);
         volume_add(&totals->by_class[packet->class], 1, packet->bytes);
         if (packet->direction == DIRECTION_IN)
-                volume_add(&totals->in, 1, packet->bytes);
+                volume_add(&totals->in[packet->class], 1, packet->bytes);
         else if (packet->direction == DIRECTION_OUT)
-                volume_add(&totals->out, 1, packet->bytes);
+                volume_add(&totals->out[packet->class], 1, packet->bytes);
         totals->frames++;
         totals->verdicts[packet->verdict]++;
 }

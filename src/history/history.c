@@ -111,10 +111,9 @@ static void count_second(struct history *history, const struct history_tick *tic
         row->partial = row->span_ms < MS_PER_S;
         row->merged |= tick->merged;
         volume_add(&row->all, totals->all.packets, totals->all.bytes);
-        for (unsigned i = 0; i < PACKET_CLASSES; i++)
-                volume_add(&row->by_class[i], totals->by_class[i].packets, totals->by_class[i].bytes);
-        volume_add(&row->in, totals->in.packets, totals->in.bytes);
-        volume_add(&row->out, totals->out.packets, totals->out.bytes);
+        classes_add(row->by_class, totals->by_class);
+        classes_add(row->in, totals->in);
+        classes_add(row->out, totals->out);
         volume_add(&row->untracked, totals->untracked.packets, totals->untracked.bytes);
         volume_add(&row->nonflow, totals->nonflow.packets, totals->nonflow.bytes);
         row->drops += tick->drops;

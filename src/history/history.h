@@ -102,7 +102,8 @@ struct history_counters {
         uint32_t span_ms; /* 1000, less where partial, more where merged */
         bool partial;
         bool merged;
-        struct volume all, by_class[PACKET_CLASSES], in, out, untracked, nonflow;
+        struct volume all, untracked, nonflow;
+        struct volume by_class[PACKET_CLASSES], in[PACKET_CLASSES], out[PACKET_CLASSES];
         uint64_t drops;
         uint32_t new_flows;
         uint32_t active_flows; /* alive at its end */

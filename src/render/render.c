@@ -98,16 +98,27 @@ json_t *render_flow(const struct flow_row *row, const struct render_names *names
         return whole;
 }
 
-json_t *render_class_bps(const struct volume by_class[PACKET_CLASSES], uint64_t bps, uint32_t span_ms) {
+static json_t *class_object(const uint64_t values[PACKET_CLASSES]) {
+        json_t *object = json_object();
+        for (unsigned i = 0; i < PACKET_CLASSES; i++)
+                if (json_object_set_new(object, packet_class_name(i), json_integer((json_int_t)values[i]))) {
+                        json_decref(object);
+                        return NULL;
+                }
+        return object;
+}
+
+/* Rates of `amounts` that add up to `whole`, what is missing going to the largest remainders. */
+static json_t *class_rates(const uint64_t amounts[PACKET_CLASSES], unsigned factor, uint64_t whole, uint32_t span_ms) {
         uint64_t share[PACKET_CLASSES], rest[PACKET_CLASSES], sum = 0;
         for (unsigned i = 0; i < PACKET_CLASSES; i++) {
-                unsigned __int128 scaled = (unsigned __int128)by_class[i].bytes * 8000;
+                unsigned __int128 scaled = (unsigned __int128)amounts[i] * factor * 1000;
                 share[i] = span_ms ? (uint64_t)(scaled / span_ms) : 0;
                 rest[i] = span_ms ? (uint64_t)(scaled % span_ms) : 0;
                 sum += share[i];
         }
-        assert(sum <= bps && bps - sum <= PACKET_CLASSES);
-        for (; sum < bps; sum++) {
+        assert(sum <= whole && whole - sum <= PACKET_CLASSES);
+        for (; sum < whole; sum++) {
                 unsigned most = 0;
                 for (unsigned i = 1; i < PACKET_CLASSES; i++)
                         if (rest[i] > rest[most])
@@ -115,14 +126,37 @@ json_t *render_class_bps(const struct volume by_class[PACKET_CLASSES], uint64_t 
                 share[most]++;
                 rest[most] = 0;
         }
+        return class_object(share);
+}
 
-        json_t *object = json_object();
-        for (unsigned i = 0; i < PACKET_CLASSES; i++)
-                if (json_object_set_new(object, packet_class_name(i), json_integer((json_int_t)share[i]))) {
-                        json_decref(object);
-                        return NULL;
-                }
-        return object;
+struct class_amounts {
+        uint64_t bytes[PACKET_CLASSES];
+        uint64_t packets[PACKET_CLASSES];
+};
+
+static struct class_amounts amounts_of(const struct volume by_class[PACKET_CLASSES]) {
+        struct class_amounts amounts;
+        for (unsigned i = 0; i < PACKET_CLASSES; i++) {
+                amounts.bytes[i] = by_class[i].bytes;
+                amounts.packets[i] = by_class[i].packets;
+        }
+        return amounts;
+}
+
+json_t *render_class_bps(const struct volume by_class[PACKET_CLASSES], uint64_t bps, uint32_t span_ms) {
+        return class_rates(amounts_of(by_class).bytes, 8, bps, span_ms);
+}
+
+json_t *render_class_pps(const struct volume by_class[PACKET_CLASSES], uint64_t pps, uint32_t span_ms) {
+        return class_rates(amounts_of(by_class).packets, 1, pps, span_ms);
+}
+
+json_t *render_class_bytes(const struct volume by_class[PACKET_CLASSES]) {
+        return class_object(amounts_of(by_class).bytes);
+}
+
+json_t *render_class_packets(const struct volume by_class[PACKET_CLASSES]) {
+        return class_object(amounts_of(by_class).packets);
 }
 
 json_t *render_undecoded(const uint64_t verdicts[PACKET_VERDICTS]) {

@@ -34,6 +34,11 @@ json_t *render_volume(struct volume volume);
 /* {"tcp":…,"udp":…,"icmp":…,"other":…} of bits per second; adds up to `bps` exactly. */
 json_t *render_class_bps(const struct volume by_class[PACKET_CLASSES], uint64_t bps, uint32_t span_ms);
 
+/* The same of packets per second, and plain sums of bytes or packets. */
+json_t *render_class_pps(const struct volume by_class[PACKET_CLASSES], uint64_t pps, uint32_t span_ms);
+json_t *render_class_bytes(const struct volume by_class[PACKET_CLASSES]);
+json_t *render_class_packets(const struct volume by_class[PACKET_CLASSES]);
+
 /* {"l4_cut":…}: the verdicts that occurred, PACKET_OK aside. */
 json_t *render_undecoded(const uint64_t verdicts[PACKET_VERDICTS]);
 

@@ -15,10 +15,9 @@ static void add_row(struct counters_point *p, const struct history_counters *row
         p->peak_pps = pps > p->peak_pps ? pps : p->peak_pps;
 
         add_volume(&p->all, row->all);
-        for (unsigned i = 0; i < PACKET_CLASSES; i++)
-                add_volume(&p->by_class[i], row->by_class[i]);
-        add_volume(&p->in, row->in);
-        add_volume(&p->out, row->out);
+        classes_add(p->by_class, row->by_class);
+        classes_add(p->in, row->in);
+        classes_add(p->out, row->out);
         add_volume(&p->untracked, row->untracked);
         add_volume(&p->nonflow, row->nonflow);
         p->span_ms += row->span_ms;

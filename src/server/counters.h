@@ -11,7 +11,8 @@ struct counters_point {
         int64_t second; /* where the point begins */
         uint64_t span_ms;
         bool partial; /* not every second of it was captured in full */
-        struct volume all, by_class[PACKET_CLASSES], in, out, untracked, nonflow;
+        struct volume all, untracked, nonflow;
+        struct volume by_class[PACKET_CLASSES], in[PACKET_CLASSES], out[PACKET_CLASSES];
         uint64_t drops, new_flows, active_flows;
         uint64_t min_bps, peak_bps, min_pps, peak_pps;
 };

@@ -68,26 +68,28 @@ static bool parse(const struct route_call *call, struct request *ret, struct pro
         return true;
 }
 
-static json_t *class_bytes(const struct volume by_class[PACKET_CLASSES]) {
-        json_t *object = json_object();
-        for (unsigned i = 0; i < PACKET_CLASSES; i++)
-                json_object_set_new(object, packet_class_name(i), json_integer((json_int_t)by_class[i].bytes));
-        return object;
+/* One direction: its sums, and of which protocols. */
+static json_t *one_way(const struct volume by_class[PACKET_CLASSES]) {
+        struct volume sum = classes_sum(by_class);
+        return json_pack("{sI sI so so}", "packets", (json_int_t)sum.packets, "bytes", (json_int_t)sum.bytes,
+                         "by_proto_packets", render_class_packets(by_class), "by_proto_bytes",
+                         render_class_bytes(by_class));
 }
 
 static void write_point(const struct counters_point *p, int64_t step_s, struct text *body) {
         uint32_t span_ms = (uint32_t)p->span_ms;
         uint64_t bps = render_rate_bps(p->all.bytes, span_ms);
-        text_json_open(body, json_pack("{sI sI sI so sI sI so so so sI sI sI so so sb sI}", "ts",
-                                       (json_int_t)(p->second * MS_PER_S), "pps",
-                                       (json_int_t)render_rate_pps(p->all.packets, span_ms), "bps", (json_int_t)bps,
-                                       "by_proto", render_class_bps(p->by_class, bps, span_ms), "packets",
-                                       (json_int_t)p->all.packets, "bytes", (json_int_t)p->all.bytes, "in",
-                                       render_volume(p->in), "out", render_volume(p->out), "by_proto_bytes",
-                                       class_bytes(p->by_class), "drops", (json_int_t)p->drops, "new_flows",
-                                       (json_int_t)p->new_flows, "active_flows", (json_int_t)p->active_flows,
-                                       "untracked", render_volume(p->untracked), "nonflow", render_volume(p->nonflow),
-                                       "partial", p->partial, "span_ms", (json_int_t)p->span_ms));
+        text_json_open(body,
+                       json_pack("{sI sI sI so sI sI so so so so sI sI sI so so sb sI}", "ts",
+                                 (json_int_t)(p->second * MS_PER_S), "pps",
+                                 (json_int_t)render_rate_pps(p->all.packets, span_ms), "bps", (json_int_t)bps,
+                                 "by_proto", render_class_bps(p->by_class, bps, span_ms), "packets",
+                                 (json_int_t)p->all.packets, "bytes", (json_int_t)p->all.bytes, "in", one_way(p->in),
+                                 "out", one_way(p->out), "by_proto_bytes", render_class_bytes(p->by_class),
+                                 "by_proto_packets", render_class_packets(p->by_class), "drops", (json_int_t)p->drops,
+                                 "new_flows", (json_int_t)p->new_flows, "active_flows", (json_int_t)p->active_flows,
+                                 "untracked", render_volume(p->untracked), "nonflow", render_volume(p->nonflow),
+                                 "partial", p->partial, "span_ms", (json_int_t)p->span_ms));
         if (step_s > 1)
                 text_printf(body, ",\"min_bps\":%llu,\"peak_bps\":%llu,\"min_pps\":%llu,\"peak_pps\":%llu",
                             (unsigned long long)p->min_bps, (unsigned long long)p->peak_bps,

@@ -1,5 +1,6 @@
 #include "server/ws_feed.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -55,15 +56,38 @@ bool ws_feed_advance(struct ws_feed *feed, uint64_t *ret_missed) {
         return true;
 }
 
+/* Adds the rates of one part of the traffic, with `prefix` before each name; false without memory. */
+static bool add_rates(json_t *frame, const char *prefix, const struct volume by_class[PACKET_CLASSES],
+                      uint32_t span_ms) {
+        struct volume sum = classes_sum(by_class);
+        uint64_t bps = render_rate_bps(sum.bytes, span_ms), pps = render_rate_pps(sum.packets, span_ms);
+        const struct {
+                const char *name;
+                json_t *value;
+        } fields[] = {
+                {"bps", json_integer((json_int_t)bps)},
+                {"pps", json_integer((json_int_t)pps)},
+                {"by_proto", render_class_bps(by_class, bps, span_ms)},
+                {"by_proto_pps", render_class_pps(by_class, pps, span_ms)},
+        };
+        bool ok = true;
+        for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+                char name[32];
+                (void)snprintf(name, sizeof(name), "%s%s", prefix, fields[i].name);
+                ok &= json_object_set_new(frame, name, fields[i].value) == 0;
+        }
+        return ok;
+}
+
 static json_t *rates(const struct history_counters *c) {
-        uint64_t bps = render_rate_bps(c->all.bytes, c->span_ms);
-        return json_pack(
-                "{ss sI sI sI so sI sI sI sI sI sb}", "type", "rates", "ts", (json_int_t)(c->second * MS_PER_S), "pps",
-                (json_int_t)render_rate_pps(c->all.packets, c->span_ms), "bps", (json_int_t)bps, "by_proto",
-                render_class_bps(c->by_class, bps, c->span_ms), "in_bps",
-                (json_int_t)render_rate_bps(c->in.bytes, c->span_ms), "out_bps",
-                (json_int_t)render_rate_bps(c->out.bytes, c->span_ms), "drops", (json_int_t)c->drops, "active_flows",
-                (json_int_t)c->active_flows, "new_flows", (json_int_t)c->new_flows, "partial", c->partial);
+        json_t *frame = json_pack("{ss sI sI sI sI sb}", "type", "rates", "ts", (json_int_t)(c->second * MS_PER_S),
+                                  "drops", (json_int_t)c->drops, "active_flows", (json_int_t)c->active_flows,
+                                  "new_flows", (json_int_t)c->new_flows, "partial", c->partial);
+        if (frame && add_rates(frame, "", c->by_class, c->span_ms) && add_rates(frame, "in_", c->in, c->span_ms) &&
+            add_rates(frame, "out_", c->out, c->span_ms))
+                return frame;
+        json_decref(frame);
+        return NULL;
 }
 
 static json_t *talker(const struct top_row *row, uint32_t span_ms) {

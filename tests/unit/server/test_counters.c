@@ -13,7 +13,7 @@ static struct history_counters row(int64_t second, uint64_t packets, uint64_t by
                 .span_ms = 1000,
                 .all = {packets, bytes},
                 .by_class = {[PACKET_CLASS_UDP] = {packets, bytes}},
-                .in = {packets, bytes},
+                .in = {[PACKET_CLASS_UDP] = {packets, bytes}},
                 .drops = 1,
                 .new_flows = 2,
                 .active_flows = (uint32_t)second,
@@ -31,7 +31,7 @@ static void test_sums(void **state) {
         assert_int_equal(point.all.packets, 9);
         assert_int_equal(point.all.bytes, 900);
         assert_int_equal(point.by_class[PACKET_CLASS_UDP].bytes, 900);
-        assert_int_equal(point.in.packets, 9);
+        assert_int_equal(point.in[PACKET_CLASS_UDP].packets, 9);
         assert_int_equal(point.drops, 3);
         assert_int_equal(point.new_flows, 6);
         assert_int_equal(point.active_flows, 12);
