@@ -87,58 +87,54 @@ int iface_read(const char *name, struct iface_info *ret) {
         return 0;
 }
 
-/* /proc/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask …, in hexadecimal. */
-static bool default_route_ip4(char ret_name[16]) {
-        FILE *stream = fopen("/proc/net/route", "re");
-        if (!stream)
-                return false;
+/* A default route: which interface, and the lower metric wins. */
+struct route {
+        char name[16];
+        unsigned long metric;
+};
 
-        char line[256];
-        unsigned long best = 0;
-        bool found = false;
-        while (fgets(line, sizeof(line), stream)) {
-                char name[16];
-                unsigned long destination, flags, metric, mask;
-                if (sscanf(line, "%15s %lx %*x %lx %*d %*d %lu %lx", name, &destination, &flags, &metric, &mask) != 5)
-                        continue;
-                /* RTF_UP, and not RTF_REJECT: an "unreachable" route has no interface */
-                if (destination || mask || (flags & 0x201) != 1 || (found && metric >= best))
-                        continue;
-                memcpy(ret_name, name, sizeof(name));
-                best = metric;
-                found = true;
-        }
-        (void)fclose(stream);
-        return found;
+/* /proc/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask …, in hexadecimal. */
+static bool parse_route_ip4(const char *line, struct route *ret) {
+        unsigned long destination, flags, mask;
+        if (sscanf(line, "%15s %lx %*x %lx %*d %*d %lu %lx", ret->name, &destination, &flags, &ret->metric, &mask) != 5)
+                return false;
+        /* RTF_UP, and not RTF_REJECT: an "unreachable" route has no interface */
+        return !destination && !mask && (flags & 0x201) == 1;
 }
 
 /* /proc/net/ipv6_route: destination length source length gateway metric refs use flags name. */
-static bool default_route_ip6(char ret_name[16]) {
-        FILE *stream = fopen("/proc/net/ipv6_route", "re");
+static bool parse_route_ip6(const char *line, struct route *ret) {
+        unsigned long length, flags;
+        if (sscanf(line, "%*32s %lx %*32s %*x %*32s %lx %*x %*x %lx %15s", &length, &ret->metric, &flags, ret->name) !=
+            4)
+                return false;
+        /* RTF_UP; the kernel's own "unreachable" default stands on lo */
+        return !length && (flags & 1) && strcmp(ret->name, "lo") != 0;
+}
+
+static bool default_route(const char *path, bool (*parse)(const char *line, struct route *ret), char ret_name[16]) {
+        FILE *stream = fopen(path, "re");
         if (!stream)
                 return false;
 
         char line[256];
-        unsigned long best = 0;
+        struct route route, best = {.metric = 0};
         bool found = false;
-        while (fgets(line, sizeof(line), stream)) {
-                char name[16];
-                unsigned long length, metric, flags;
-                if (sscanf(line, "%*32s %lx %*32s %*x %*32s %lx %*x %*x %lx %15s", &length, &metric, &flags, name) != 4)
-                        continue;
-                /* RTF_UP; the kernel's own "unreachable" default stands on lo */
-                if (length || !(flags & 1) || strcmp(name, "lo") == 0 || (found && metric >= best))
-                        continue;
-                memcpy(ret_name, name, sizeof(name));
-                best = metric;
-                found = true;
-        }
+        while (fgets(line, sizeof(line), stream))
+                if (parse(line, &route) && (!found || route.metric < best.metric)) {
+                        best = route;
+                        found = true;
+                }
         (void)fclose(stream);
+        if (found)
+                memcpy(ret_name, best.name, sizeof(best.name));
         return found;
 }
 
 int iface_default(char ret_name[16]) {
-        return default_route_ip4(ret_name) || default_route_ip6(ret_name) ? 0 : -ENOENT;
+        bool found = default_route("/proc/net/route", parse_route_ip4, ret_name) ||
+                     default_route("/proc/net/ipv6_route", parse_route_ip6, ret_name);
+        return found ? 0 : -ENOENT;
 }
 
 int iface_list(void (*each)(const struct iface_info *info, void *context), void *context) {
