@@ -127,10 +127,12 @@ static void test_heavy_flows_leave_when_idle_for_two_seconds(void **state) {
                 add_udp(number, START_MS + number);
         }
         next_second(START_S + 1);
-        add_udp(100, START_MS + 1999);
-        assert_int_equal(flow_table_stats(table).untracked, 1);
+        for (uint32_t number = 100; number < 120; number++)
+                add_udp(number, START_MS + 1999);
+        assert_int_equal(flow_table_stats(table).untracked, 20);
+        next_second(START_S + 2);
         add_udp(101, START_MS + 2000); /* takes the place of flow 0 */
-        assert_int_equal(flow_table_stats(table).untracked, 1);
+        assert_int_equal(flow_table_stats(table).untracked, 20);
         assert_int_equal(flow_table_stats(table).evicted, 1);
         add_udp(7, START_MS + 2001);
         assert_int_equal(flow_table_stats(table).evicted, 1);
@@ -214,6 +216,36 @@ static void test_a_late_frame_of_the_closing_second(void **state) {
         assert_int_equal(closing->totals.all.packets, 3);
 }
 
+/* What was refused has taken no place in the batch from those who come later in the second. */
+static void test_refused_packets_take_no_place(void **state) {
+        (void)state;
+        tear_down(state);
+        set_up_with(8, 1);
+        for (uint32_t number = 0; number < 8; number++) {
+                add_udp(number, START_MS);
+                add_udp(number, START_MS);
+        }
+        next_second(START_S + 1);
+        for (uint32_t number = 100; number < 200; number++)
+                add_udp(number, START_MS + 1000);
+        for (uint32_t number = 0; number < 8; number++)
+                add_udp(number, START_MS + 1100);
+        assert_int_equal(flow_table_stats(table).untracked, 100);
+}
+
+static void test_closing_leaves_the_open_second_alone(void **state) {
+        (void)state;
+        add_udp(1, START_MS);
+        struct flow_batch *open = open_at(START_S + 1);
+        add_udp(1, START_MS + 1000);
+        assert_int_equal(batches[START_S & 1]->n_deltas, 1); /* seen anew before its turn */
+        assert_true(flow_table_close(table, UINT32_MAX));
+        assert_int_equal(batches[START_S & 1]->n_deltas, 1);
+        assert_int_equal(open->n_deltas, 0);
+        add_udp(1, START_MS + 1001);
+        assert_int_equal(next_second(START_S + 2)->n_deltas, 1);
+}
+
 /* ---- what a delta says ----------------------------------------------------------------- */
 
 static void test_the_key_goes_along_once(void **state) {
@@ -281,6 +313,13 @@ static void test_the_end_is_told_once(void **state) {
         const struct flow_delta *delta = next_second(START_S + 2)->deltas;
         assert_false(delta->rst);
         assert_true(delta->has_key);
+
+        add(tcp_packet(2, true, PACKET_TCP_FIN, START_MS + 10000));
+        add(tcp_packet(2, false, PACKET_TCP_FIN, START_MS + 10001));
+        assert_true(next_second(START_S + 3)->deltas[0].fin_ba);
+        add(tcp_packet(2, true, PACKET_TCP_ACK, START_MS + 20000));
+        delta = next_second(START_S + 4)->deltas;
+        assert_false(delta->fin_ab || delta->fin_ba);
 }
 
 static void test_initiator(void **state) {
@@ -356,6 +395,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_sweep_frees_what_is_idle, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_small_steps_equal_one_step, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_late_frame_of_the_closing_second, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_refused_packets_take_no_place, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_closing_leaves_the_open_second_alone, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_the_key_goes_along_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_the_key_goes_along_again_now_and_then, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_bytes_beyond_32_bits_make_two_deltas, set_up, tear_down),

@@ -142,6 +142,18 @@ static void test_jumps_of_the_clock(void **state) {
         }
 }
 
+/* After a jump each list of the wheel is looked at, also that of a flow whose time is not over. */
+static void test_the_ttl_is_exact_after_a_jump(void **state) {
+        (void)state;
+        struct history_options options = history_options_with(100);
+        options.ttl_ms[PACKET_CLASS_UDP] = 1000;
+        begin_with(options);
+        ticks_none(history, START);
+        udp(START + 5000, 0);
+        udp(START + 5001, 0);
+        assert_int_equal(read_rows(1)->ab.packets, 2);
+}
+
 static void test_before_1970(void **state) {
         (void)state;
         struct history_options options = history_options_with(100);
@@ -292,6 +304,33 @@ static void test_more_flows_in_a_tick_than_rows(void **state) {
         assert_int_equal(packets, 20);
 }
 
+/* A flow that is forgotten within its last second takes its row of that second along: the next one
+ * in its place does not inherit it. */
+static void test_a_place_changes_hands_within_a_tick(void **state) {
+        (void)state;
+        begin_with(history_options_with(3));
+        ticks_one(history, START, 2, PROTO_TCP, delta_of(0, 60)); /* keeps one of the three places */
+
+        /* three connections one after the other: the third takes the place of the first */
+        struct history_tick tick = ticks_begin(history, START + 1);
+        const struct flow_key key = key_of(1, PROTO_TCP);
+        for (unsigned i = 0; i < 3; i++) {
+                struct flow_delta delta = delta_of(0, 60);
+                delta.syn_first = delta.rst = 1;
+                assert_true(ticks_add_key(history, &key, delta, &tick));
+        }
+        history_tick_end(history, &tick);
+        assert_int_equal(figures().flows_forgotten, 1);
+
+        struct top_result top;
+        const struct top_query query = {.by = TOP_BY_FLOW, .limit = 10};
+        assert_int_equal(history_query_top(history, &query, &top), 0);
+        assert_int_equal(top.matched_flows, 2);
+        assert_int_equal(top.matched.packets, 2);
+        read_rows(3);
+        top_result_fini(&top);
+}
+
 static void test_stale_flows_are_refused(void **state) {
         (void)state;
         begin_with(history_options_with(1));
@@ -349,6 +388,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_each_class_has_its_ttl, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_ttls_longer_than_the_wheel, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_jumps_of_the_clock, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_the_ttl_is_exact_after_a_jump, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_before_1970, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_linger, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_half_closed_goes_on, set_up, tear_down),
@@ -357,6 +397,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_new_and_active_are_counted, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_full_directory_refuses_and_forgets, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_more_flows_in_a_tick_than_rows, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_place_changes_hands_within_a_tick, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stale_flows_are_refused, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_the_strongest_witness_counts, set_up, tear_down),
         };

@@ -297,6 +297,7 @@ static void test_late_frames(void **state) {
         wait_for_end();
         const struct history_totals totals = check_sums();
         assert_int_equal(totals.totals.late, 2);
+        assert_int_equal(history_read_worker(history, 0).late, 2);
 
         struct history_counters counters[SECONDS];
         assert_int_equal(history_read_counters(history, INT64_MIN, INT64_MAX, counters, SECONDS), 12);
