@@ -51,7 +51,7 @@ void top_collect(const struct directory *directory, struct top_flows *ret) {
 
 /* Sums by key: open addressing, grown at half load. */
 struct groups {
-        struct top_row *rows; /* id 0: unused */
+        struct top_row *rows; /* no packets: unused */
         size_t n;
         size_t room; /* a power of two */
         uint64_t seed;
@@ -59,7 +59,7 @@ struct groups {
 
 static struct top_row *group_place(struct top_row *rows, size_t room, uint64_t seed, const struct top_row *wanted) {
         size_t at = flow_key_hash(&wanted->key, seed) & (room - 1);
-        while (rows[at].id && !flow_key_equal(&rows[at].key, &wanted->key))
+        while (rows[at].volume.packets && !flow_key_equal(&rows[at].key, &wanted->key))
                 at = (at + 1) & (room - 1);
         return &rows[at];
 }
@@ -70,7 +70,7 @@ static int groups_grow(struct groups *groups) {
         if (!rows)
                 return -ENOMEM;
         for (size_t i = 0; i < groups->room; i++)
-                if (groups->rows[i].id)
+                if (groups->rows[i].volume.packets)
                         *group_place(rows, room, groups->seed, &groups->rows[i]) = groups->rows[i];
         free(groups->rows);
         groups->rows = rows;
@@ -85,7 +85,7 @@ static int groups_add(struct groups *groups, const struct top_row *row) {
                         return r;
         }
         struct top_row *place = group_place(groups->rows, groups->room, groups->seed, row);
-        if (!place->id) {
+        if (!place->volume.packets) {
                 *place = *row;
                 groups->n++;
         } else {
@@ -109,7 +109,6 @@ static struct flow_key group_key(const struct entry *entry, enum top_by by) {
         const struct flow_key *key = &entry->key;
         struct flow_key kept = {0};
         switch (by) {
-        case TOP_BY_FLOW: return *key;
         case TOP_BY_PAIR:
                 memcpy(kept.a_address, key->a_address, 16);
                 memcpy(kept.b_address, key->b_address, 16);
@@ -126,6 +125,7 @@ static struct flow_key group_key(const struct entry *entry, enum top_by by) {
         case TOP_BY_PROTO: kept.proto = key->proto; break;
         case TOP_BY_VLAN: kept.vlan_family = flow_key_vlan(key); break;
         case TOP_BY_IFACE: kept.iface = key->iface; break;
+        case TOP_BY_FLOW: /* not grouped */
         case TOP_BYS: break;
         }
         return kept;
@@ -133,12 +133,19 @@ static struct flow_key group_key(const struct entry *entry, enum top_by by) {
 
 /* Adds one flow's second to its group; a host's bytes count for both hosts. */
 static int add_to_groups(struct groups *groups, const struct entry *entry, struct volume volume, enum top_by by) {
-        struct top_row row = {.key = group_key(entry, by), .id = by == TOP_BY_FLOW ? entry->id : 1, .volume = volume};
+        struct top_row row = {.key = group_key(entry, by), .volume = volume};
         int r = groups_add(groups, &row);
         if (r < 0 || by != TOP_BY_HOST || memcmp(entry->key.a_address, entry->key.b_address, 16) == 0)
                 return r;
         memcpy(row.key.a_address, entry->key.b_address, 16);
         return groups_add(groups, &row);
+}
+
+/* A flow has one row in a tick and is its own group, also where another of its key came before it. */
+static void add_flow(struct top_result *result, const struct top_query *query, const struct entry *entry,
+                     struct volume volume) {
+        struct top_row row = {.key = entry->key, .id = entry->id, .volume = volume};
+        insert_best(result->rows, &result->n_rows, query->limit, &row, query->by_packets);
 }
 
 static int group_rows(const struct directory *directory, const struct top_query *query, struct groups *groups,
@@ -156,6 +163,10 @@ static int group_rows(const struct directory *directory, const struct top_query 
                 }
                 result->matched_flows++;
                 volume_add(&result->matched, volume.packets, volume.bytes);
+                if (query->by == TOP_BY_FLOW) {
+                        add_flow(result, query, entry, volume);
+                        continue;
+                }
                 int r = add_to_groups(groups, entry, volume, query->by);
                 if (r < 0)
                         return r;
@@ -181,16 +192,13 @@ int history_query_top(struct history *history, const struct top_query *query, st
         pthread_rwlock_unlock(&history->lock);
 
         for (size_t i = 0; r == 0 && i < groups.room; i++)
-                if (groups.rows[i].id)
+                if (groups.rows[i].volume.packets)
                         insert_best(result.rows, &result.n_rows, query->limit, &groups.rows[i], query->by_packets);
         free(groups.rows);
         if (r < 0) {
                 free(result.rows);
                 return r;
         }
-        if (query->by != TOP_BY_FLOW)
-                for (size_t i = 0; i < result.n_rows; i++)
-                        result.rows[i].id = 0;
         *ret = result;
         return 0;
 }
