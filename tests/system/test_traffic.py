@@ -32,7 +32,11 @@ def moved(namespace, before):
 def check_sums(daemon):
     """Every second adds up, and so does the whole."""
     for point in daemon.points():
-        assert sum(point["by_proto_bytes"].values()) == point["bytes"], point
+        for unit in ("packets", "bytes"):
+            by_proto = f"by_proto_{unit}"
+            assert sum(point[by_proto].values()) == point[unit], point
+            for way in ("in", "out"):
+                assert sum(point[way][by_proto].values()) == point[way][unit], point
         assert sum(point["by_proto"].values()) == point["bps"], point
     rows = daemon.flows()
     for unit in ("packets", "bytes"):

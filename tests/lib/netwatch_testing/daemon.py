@@ -156,10 +156,11 @@ class Daemon:
         return eventually(closed, timeout_s, "the present second closes")
 
     def total(self, field="packets"):
-        """Σ of a field over all seconds; for {packets, bytes} a pair."""
+        """Σ of a field over all seconds; for {packets, bytes, …} of what is a number in it."""
         points = self.points()
         if points and isinstance(points[0][field], dict):
-            return {name: sum(p[field][name] for p in points) for name in points[0][field]}
+            numbers = [name for name, value in points[0][field].items() if isinstance(value, int)]
+            return {name: sum(p[field][name] for p in points) for name in numbers}
         return sum(p[field] for p in points)
 
     def flows(self, **parameters):
