@@ -17,7 +17,8 @@ struct figures_frames figures_frames_of(struct server *server, unsigned iface) {
                 sum.counted += worker.frames;
                 sum.dropped += worker.dropped;
         }
-        /* each worker's three were taken in one moment, the kernel's after the frames were read: see pipeline/worker.c */
+        /* each worker's three were taken in one moment, the kernel's after the frames were read: see pipeline/worker.c
+         */
         sum.queued = sum.received - sum.dropped - sum.counted;
         return sum;
 }

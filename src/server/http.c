@@ -61,7 +61,10 @@ static enum MHD_Result send_reply(struct request *request) {
                 return MHD_NO;
         reply->body = (struct text){0};
         add_headers(response, "no-store");
-        MHD_add_response_header(response, "Content-Type", reply->type);
+        if (reply->type)
+                MHD_add_response_header(response, "Content-Type", reply->type);
+        if (reply->set_cookie[0])
+                MHD_add_response_header(response, "Set-Cookie", reply->set_cookie);
         if (reply->header)
                 MHD_add_response_header(response, reply->header, reply->value);
         if (reply->status == 426) {
@@ -100,7 +103,12 @@ static void on_upgrade(void *cls, struct MHD_Connection *http, void *request_con
         struct server *server = request->server;
         if (request->connection)
                 connections_detach(&server->connections, request->connection);
-        if (ws_adopt(server->ws, fd, handle, extra, extra_bytes))
+        if (ws_adopt(server->ws, &(struct ws_newcomer){.fd = fd,
+                                                       .handle = handle,
+                                                       .extra = extra,
+                                                       .extra_bytes = extra_bytes,
+                                                       .has_session = request->has_session,
+                                                       .session = request->session}))
                 request->websocket = false;
         else
                 MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
@@ -164,7 +172,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
                                   const char *version, const char *body, size_t *body_bytes, void **context) {
         (void)cls;
         (void)url;
-        (void)body;
         struct request *request = *context;
         if (!request)
                 return MHD_NO;
@@ -179,9 +186,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
         }
         case REQUEST_BODY:
                 if (*body_bytes) {
-                        request->body_bytes += *body_bytes;
+                        bool good = request_read_body(request, body, *body_bytes);
                         *body_bytes = 0;
-                        return request->body_bytes <= REQUEST_BODY_MAX ? MHD_YES : MHD_NO;
+                        return good ? MHD_YES : MHD_NO;
                 }
                 return answer(request);
         case REQUEST_QUERY: break;

@@ -8,10 +8,11 @@
 
 struct reply {
         unsigned status;
-        const char *type; /* Content-Type; static */
+        const char *type; /* Content-Type; static; NULL where there is no body */
         struct text body;
         const char *header; /* one more header, or NULL; static, like its value */
         const char *value;
+        char set_cookie[192]; /* "" = none */
 };
 
 struct problem {

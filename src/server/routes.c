@@ -17,6 +17,8 @@ static const struct route routes[] = {
         {.path = "/api/stats", .params = no_params, .answer = route_stats},
         {.path = "/api/top", .params = top_params, .answer = route_top},
         {.path = "/healthz", .params = no_params, .answer = route_health, .open = true, .quick = true},
+        {.path = "/login", .params = no_params, .answer = route_login, .open = true, .quick = true, .post = true},
+        {.path = "/logout", .params = no_params, .answer = route_logout, .open = true, .quick = true, .post = true},
         {.path = "/metrics", .params = no_params, .answer = route_metrics},
 };
 
