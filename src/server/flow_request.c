@@ -174,10 +174,16 @@ struct flow_request flow_request_default(void) {
 
 bool flow_request_parse(const struct params *params, const struct render_names *names, struct flow_request *request,
                         struct problem *problem) {
-        static const char *const directions[] = {"desc", "asc", NULL};
-        uint64_t limit = request->limit;
-        unsigned sort = request->sort, ascending = request->ascending;
-        if (!params_u64(params, "limit", 1, LIMIT_MAX, &limit, problem) ||
+        static const char *const directions[] = {"desc", "asc", NULL}, *const formats[] = {"csv", "json", NULL};
+        unsigned sort = request->sort, ascending = request->ascending, format;
+        if (params_get(params, "format")) {
+                if (!params_word(params, "format", formats, &format, problem))
+                        return false;
+                request->format = format ? FLOW_FORMAT_JSON : FLOW_FORMAT_CSV;
+                request->limit = 0;
+        }
+        uint64_t limit = request->limit, limit_max = request->format == FLOW_FORMAT_PAGE ? LIMIT_MAX : UINT32_MAX;
+        if (!params_u64(params, "limit", 1, limit_max, &limit, problem) ||
             !params_word(params, "sort", sort_names, &sort, problem) ||
             !params_word(params, "dir", directions, &ascending, problem) ||
             !flow_filter_parse(params, names, &request->filter, problem))
@@ -205,5 +211,5 @@ static bool filter_equal(const struct flow_filter *x, const struct flow_filter *
 
 bool flow_request_equal(const struct flow_request *x, const struct flow_request *y) {
         return filter_equal(&x->filter, &y->filter) && x->sort == y->sort && x->ascending == y->ascending &&
-               x->limit == y->limit;
+               x->limit == y->limit && x->format == y->format;
 }

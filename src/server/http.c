@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "server/request.h"
+#include "server/stream.h"
 #include "server/ws.h"
 
 #define SPARE_CONNECTIONS 64u
@@ -55,16 +56,22 @@ static enum MHD_Result queue(struct request *request, unsigned status, struct MH
 
 static enum MHD_Result send_reply(struct request *request) {
         struct reply *reply = &request->reply;
-        struct MHD_Response *response =
-                MHD_create_response_from_buffer(reply->body.length, reply->body.at, MHD_RESPMEM_MUST_FREE);
+        struct MHD_Response *response;
+        if (reply->source)
+                response = stream_response(request);
+        else
+                response = MHD_create_response_from_buffer(reply->body.length, reply->body.at, MHD_RESPMEM_MUST_FREE);
         if (!response)
                 return MHD_NO;
         reply->body = (struct text){0};
+        reply->source = NULL;
         add_headers(response, "no-store");
         if (reply->type)
                 MHD_add_response_header(response, "Content-Type", reply->type);
         if (reply->set_cookie[0])
                 MHD_add_response_header(response, "Set-Cookie", reply->set_cookie);
+        if (reply->disposition[0])
+                MHD_add_response_header(response, "Content-Disposition", reply->disposition);
         if (reply->header)
                 MHD_add_response_header(response, reply->header, reply->value);
         if (reply->status == 426) {

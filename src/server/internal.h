@@ -37,7 +37,9 @@ struct server {
         struct guesses guesses;
 
         _Atomic bool stopping;
-        _Atomic uint64_t reply_bytes; /* answers that are not yet sent */
+        size_t export_rows_max;          /* rows that all exports at work may hold */
+        _Atomic size_t export_rows_free; /* of those, not held */
+        _Atomic uint64_t reply_bytes;    /* answers that are not yet sent */
         bool stopped;
 };
 

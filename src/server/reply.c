@@ -43,8 +43,15 @@ const char *reply_title(unsigned status) {
         return "Error";
 }
 
-void reply_from_problem(struct reply *reply, const struct problem *problem) {
+void reply_fini(struct reply *reply) {
         text_fini(&reply->body);
+        if (reply->source)
+                reply->source->free(reply->source);
+        reply->source = NULL;
+}
+
+void reply_from_problem(struct reply *reply, const struct problem *problem) {
+        reply_fini(reply);
         *reply = (struct reply){.status = problem->status, .type = "application/problem+json"};
 
         json_t *body = json_pack("{ss si ss}", "title", reply_title(problem->status), "status", (int)problem->status,

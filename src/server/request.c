@@ -42,7 +42,7 @@ void request_free(struct request *request) {
         atomic_fetch_sub(&request->server->reply_bytes, request->held_bytes);
         if (request->websocket)
                 ws_release(request->server->ws);
-        text_fini(&request->reply.body);
+        reply_fini(&request->reply);
         if (request->body.at)
                 explicit_bzero(request->body.at, request->body.length);
         text_fini(&request->body);

@@ -5,7 +5,7 @@
 #include "server/flow_request.h"
 
 static const char *const no_params[] = {NULL};
-static const char *const flows_params[] = {"limit", "sort", "dir", "cursor", FLOW_FILTER_PARAMS, NULL};
+static const char *const flows_params[] = {"limit", "sort", "dir", "cursor", "format", FLOW_FILTER_PARAMS, NULL};
 static const char *const counters_params[] = {"from", "to", "step", NULL};
 static const char *const top_params[] = {"by", "metric", "limit", FLOW_FILTER_PARAMS, NULL};
 static const char *const events_params[] = {"from", "to", NULL};

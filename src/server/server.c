@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "server/export.h"
 #include "server/internal.h"
 #include "server/listen.h"
 #include "server/request.h"
@@ -57,6 +58,8 @@ int server_open(const struct server_options *options, struct server **ret, struc
         server->facts = options->facts;
         server->max_websockets = options->max_websockets;
         server->listen_fd = server->tick_fd = -1;
+        server->export_rows_max = export_rows_within(options->export_bytes);
+        atomic_store(&server->export_rows_free, server->export_rows_max);
         connections_init(&server->connections);
         assets_init(&server->assets);
 
