@@ -103,7 +103,8 @@ static int open_server(struct live *live, struct error *error) {
                 .allow_hosts = live->options->allow_hosts,
                 .n_allow_hosts = live->options->n_allow_hosts,
                 .max_websockets = live->options->max_websockets,
-                .cursor_bytes = live->budget.server_bytes / 2,
+                .cursor_bytes = live->budget.server_bytes / 8 * 3,
+                .export_bytes = live->budget.server_bytes / 8 * 3,
                 .history = live->history,
                 .facts = &live->facts,
         };

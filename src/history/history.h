@@ -179,15 +179,35 @@ enum flow_sort {
         FLOW_SORTS,
 };
 
-/* Which flows. A zeroed filter selects all; each has_ field adds a condition. */
+#define FLOW_FILTER_VALUES 8u
+
+/* A condition over numbers: with n > 0 a flow must have one of them, or where `none_of` none of them. */
+struct flow_values {
+        unsigned n;
+        bool none_of;
+        uint16_t list[FLOW_FILTER_VALUES];
+};
+
+/* The same over networks; either end inside counts. */
+struct flow_nets {
+        unsigned n;
+        bool none_of;
+        struct {
+                uint8_t address[16]; /* all three as parse_cidr */
+                uint8_t bits, family;
+        } list[FLOW_FILTER_VALUES];
+};
+
+/* A class among the values of flow_filter.protos: this plus enum packet_class. */
+#define FLOW_FILTER_CLASS 0x100u
+
+/* Which flows. A zeroed filter selects all; each set of values and each has_ field adds a condition. */
 struct flow_filter {
-        bool has_class, has_proto, has_net, has_port, has_vlan, has_state, has_iface, has_id;
-        enum packet_class class;
-        uint8_t proto;
-        uint8_t net[16]; /* either end inside; as parse_cidr */
-        uint8_t net_bits, net_family;
-        uint16_t port; /* either end */
-        uint16_t vlan;
+        struct flow_values protos; /* IP protocol numbers, or classes */
+        struct flow_values ports;  /* either end */
+        struct flow_values vlans;
+        struct flow_nets nets;
+        bool has_state, has_iface, has_id;
         enum flow_state state;
         uint8_t iface;
         uint64_t id;

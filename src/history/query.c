@@ -12,33 +12,43 @@
 
 /* ---- the filter ------------------------------------------------------------------------- */
 
-static bool inside_net(const struct flow_filter *filter, const uint8_t address[16]) {
-        unsigned bytes = filter->net_bits / 8, rest = filter->net_bits % 8;
-        if (memcmp(address, filter->net, bytes) != 0)
+static bool has_value(const struct flow_values *values, unsigned wanted) {
+        for (unsigned i = 0; i < values->n; i++)
+                if (values->list[i] == wanted)
+                        return true;
+        return false;
+}
+
+static bool values_match(const struct flow_values *values, unsigned x, unsigned y) {
+        return !values->n || (has_value(values, x) || has_value(values, y)) != values->none_of;
+}
+
+static bool inside_net(const struct flow_nets *nets, unsigned i, const uint8_t address[16]) {
+        unsigned bytes = nets->list[i].bits / 8, rest = nets->list[i].bits % 8;
+        if (memcmp(address, nets->list[i].address, bytes) != 0)
                 return false;
-        return !rest || !((address[bytes] ^ filter->net[bytes]) >> (8 - rest));
+        return !rest || !((address[bytes] ^ nets->list[i].address[bytes]) >> (8 - rest));
+}
+
+static bool nets_match(const struct flow_nets *nets, const struct flow_key *key) {
+        bool inside = false;
+        for (unsigned i = 0; i < nets->n && !inside; i++)
+                inside = flow_key_family(key) == nets->list[i].family &&
+                         (inside_net(nets, i, key->a_address) || inside_net(nets, i, key->b_address));
+        return !nets->n || inside != nets->none_of;
 }
 
 bool filter_matches(const struct flow_filter *filter, const struct entry *entry) {
         const struct flow_key *key = &entry->key;
-        if (filter->has_class && flow_key_class(key) != filter->class)
-                return false;
-        if (filter->has_proto && key->proto != filter->proto)
-                return false;
-        if (filter->has_vlan && flow_key_vlan(key) != filter->vlan)
-                return false;
         if (filter->has_iface && key->iface != filter->iface)
-                return false;
-        if (filter->has_port && key->a_port != filter->port && key->b_port != filter->port)
                 return false;
         if (filter->has_id && entry->id != filter->id)
                 return false;
         if (filter->has_state && (entry->state == ENTRY_ENDED) != (filter->state == FLOW_STATE_ENDED))
                 return false;
-        if (filter->has_net && (flow_key_family(key) != filter->net_family ||
-                                !(inside_net(filter, key->a_address) || inside_net(filter, key->b_address))))
-                return false;
-        return true;
+        return values_match(&filter->protos, key->proto, FLOW_FILTER_CLASS + flow_key_class(key)) &&
+               values_match(&filter->vlans, flow_key_vlan(key), flow_key_vlan(key)) &&
+               values_match(&filter->ports, key->a_port, key->b_port) && nets_match(&filter->nets, key);
 }
 
 /* ---- the order -------------------------------------------------------------------------- */

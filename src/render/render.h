@@ -42,4 +42,11 @@ json_t *render_class_packets(const struct volume by_class[PACKET_CLASSES]);
 /* {"l4_cut":…}: the verdicts that occurred, PACKET_OK aside. */
 json_t *render_undecoded(const uint64_t verdicts[PACKET_VERDICTS]);
 
+/* An object as CSV of RFC 4180: its members' names (a header row), or their values. Numbers are plain, null
+ * is nothing. Text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a
+ * carriage return) gets a ' before it, since names may come from strangers. No member may be an array or
+ * an object. False where `sink` (see json_dump_callback) returned other than 0. */
+bool render_csv_names(const json_t *object, json_dump_callback_t sink, void *context);
+bool render_csv_values(const json_t *object, json_dump_callback_t sink, void *context);
+
 #endif

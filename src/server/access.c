@@ -112,14 +112,22 @@ static bool equal_in_constant_time(const char *given, const char *secret) {
         return !differs;
 }
 
+bool access_is_token(const struct access_rules *rules, const char *text) {
+        return rules->token && equal_in_constant_time(text, rules->token);
+}
+
+bool access_is_bearer(const char *authorization) {
+        return authorization && !strncasecmp(authorization, "Bearer ", 7);
+}
+
 bool access_token(const struct access_rules *rules, const char *authorization, struct problem *problem) {
         if (!rules->token)
                 return true;
-        if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
+        if (!access_is_bearer(authorization))
                 return problem_set(problem, 401, NULL, "this path needs a token: Authorization: Bearer …");
         const char *given = authorization + 7;
         given += strspn(given, " ");
-        if (!equal_in_constant_time(given, rules->token))
+        if (!access_is_token(rules, given))
                 return problem_set(problem, 401, NULL, "the token is not the right one");
         return true;
 }

@@ -21,6 +21,12 @@ bool access_host(const struct access_rules *rules, const char *host, struct prob
 /* `origin` (may be NULL: a script) must be that of `host` itself, or an allowed name. */
 bool access_origin(const struct access_rules *rules, const char *origin, const char *host, struct problem *problem);
 
+/* Whether a text is the token that is set, in constant time; false where none is. */
+bool access_is_token(const struct access_rules *rules, const char *text);
+
+/* Whether a header (may be NULL) bears a token, right or wrong: a guess. */
+bool access_is_bearer(const char *authorization);
+
 /* `authorization` (may be NULL) must be "Bearer TOKEN" where a token is set. */
 bool access_token(const struct access_rules *rules, const char *authorization, struct problem *problem);
 

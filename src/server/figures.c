@@ -17,10 +17,9 @@ struct figures_frames figures_frames_of(struct server *server, unsigned iface) {
                 sum.counted += worker.frames;
                 sum.dropped += worker.dropped;
         }
-        /* the kernel is read just before the frames are counted: these may be ahead of it */
-        if (sum.received < sum.counted + sum.dropped)
-                sum.received = sum.counted + sum.dropped;
-        sum.queued = sum.received - sum.counted - sum.dropped;
+        /* each worker's three were taken in one moment, the kernel's after the frames were read: see pipeline/worker.c
+         */
+        sum.queued = sum.received - sum.dropped - sum.counted;
         return sum;
 }
 

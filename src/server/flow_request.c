@@ -27,48 +27,100 @@ static const char *const sort_names[] = {
         [FLOW_SORTS] = NULL,
 };
 
-static bool parse_class(const char *text, enum packet_class *ret) {
-        for (unsigned i = 0; i < PACKET_CLASSES; i++)
-                if (!strcmp(text, packet_class_name(i))) {
-                        *ret = i;
-                        return true;
-                }
-        return false;
-}
+/* ---- lists -------------------------------------------------------------------------- */
 
-/* A class, the name of a protocol, or its number. */
-static bool parse_proto(const struct params *params, struct flow_filter *filter, struct problem *problem) {
-        const char *text = params_get(params, "proto");
-        uint64_t number;
-        if (!text)
-                return true;
-        filter->has_class = filter->has_proto = false;
-        filter->class = 0;
-        filter->proto = 0;
-        if (parse_class(text, &filter->class)) {
-                filter->has_class = true;
-        } else if (packet_proto_number(text, &filter->proto)) {
-                filter->has_proto = true;
-        } else if (parse_u64(text, 0, 255, &number)) {
-                filter->proto = (uint8_t)number;
-                filter->has_proto = true;
-        } else {
-                return problem_set(problem, 400, "proto",
-                                   "must be tcp, udp, icmp, other, the name of an IP protocol, or its number");
+/* "80,443": any of them. "!22,!53": none of them. */
+struct pieces {
+        unsigned n;
+        bool none_of;
+        char *list[FLOW_FILTER_VALUES];
+        char text[512];
+};
+
+static bool split_list(const char *name, const char *text, struct pieces *ret, struct problem *problem) {
+        if (strlen(text) >= sizeof(ret->text))
+                return problem_set(problem, 400, name, "the value is too long");
+        memcpy(ret->text, text, strlen(text) + 1);
+        char *rest = ret->text;
+        for (char *piece; (piece = strsep(&rest, ","));) {
+                bool excluded = *piece == '!';
+                if (ret->n == FLOW_FILTER_VALUES)
+                        return problem_set(problem, 400, name, "takes at most %u values", FLOW_FILTER_VALUES);
+                if (ret->n && excluded != ret->none_of)
+                        return problem_set(problem, 400, name, "either all of the values bear a ! or none does");
+                ret->none_of = excluded;
+                ret->list[ret->n++] = piece + excluded;
         }
         return true;
 }
 
-static bool parse_ip(const struct params *params, struct flow_filter *filter, struct problem *problem) {
-        const char *text = params_get(params, "ip");
+static bool parse_values(const struct params *params, const char *name, bool (*parse_one)(const char *, uint16_t *),
+                         const char *accepted, struct flow_values *values, struct problem *problem) {
+        const char *text = params_get(params, name);
+        struct pieces pieces = {0};
         if (!text)
                 return true;
-        if (!parse_cidr(text, filter->net, &filter->net_bits, &filter->net_family))
-                return problem_set(problem, 400, "ip",
-                                   "must be an address or a network, such as 10.0.0.7, 10.0.0.0/8 or 2001:db8::/32");
-        filter->has_net = true;
+        if (!split_list(name, text, &pieces, problem))
+                return false;
+        *values = (struct flow_values){.n = pieces.n, .none_of = pieces.none_of};
+        for (unsigned i = 0; i < pieces.n; i++)
+                if (!parse_one(pieces.list[i], &values->list[i]))
+                        return problem_set(problem, 400, name,
+                                           "must be %s, or up to %u of them with commas; a ! before "
+                                           "each excludes them",
+                                           accepted, FLOW_FILTER_VALUES);
         return true;
 }
+
+static bool parse_number(const char *text, uint64_t max, uint16_t *ret) {
+        uint64_t number;
+        if (!parse_u64(text, 0, max, &number))
+                return false;
+        *ret = (uint16_t)number;
+        return true;
+}
+
+static bool parse_port(const char *text, uint16_t *ret) {
+        return parse_number(text, 65535, ret);
+}
+
+static bool parse_vlan(const char *text, uint16_t *ret) {
+        return parse_number(text, 4095, ret);
+}
+
+/* A class, the name of a protocol, or its number. */
+static bool parse_proto(const char *text, uint16_t *ret) {
+        uint8_t number;
+        for (unsigned i = 0; i < PACKET_CLASSES; i++)
+                if (!strcmp(text, packet_class_name(i))) {
+                        *ret = (uint16_t)(FLOW_FILTER_CLASS + i);
+                        return true;
+                }
+        if (!packet_proto_number(text, &number))
+                return parse_number(text, 255, ret);
+        *ret = number;
+        return true;
+}
+
+static bool parse_nets(const struct params *params, struct flow_nets *nets, struct problem *problem) {
+        const char *text = params_get(params, "ip");
+        struct pieces pieces = {0};
+        if (!text)
+                return true;
+        if (!split_list("ip", text, &pieces, problem))
+                return false;
+        *nets = (struct flow_nets){.n = pieces.n, .none_of = pieces.none_of};
+        for (unsigned i = 0; i < pieces.n; i++)
+                if (!parse_cidr(pieces.list[i], nets->list[i].address, &nets->list[i].bits, &nets->list[i].family))
+                        return problem_set(problem, 400, "ip",
+                                           "must be an address or a network, such as 10.0.0.7, 10.0.0.0/8 or "
+                                           "2001:db8::/32, or up to %u of them with commas; a ! before each excludes "
+                                           "them",
+                                           FLOW_FILTER_VALUES);
+        return true;
+}
+
+/* ---- single values ------------------------------------------------------------------ */
 
 static bool parse_iface(const struct params *params, const struct render_names *names, struct flow_filter *filter,
                         struct problem *problem) {
@@ -96,27 +148,19 @@ static bool parse_state(const struct params *params, struct flow_filter *filter,
         return true;
 }
 
-/* A whole number into a field of the filter, with the flag that says so. */
-static bool parse_number(const struct params *params, const char *name, uint64_t max, bool *has, uint64_t *value,
-                         struct problem *problem) {
-        if (!params_u64(params, name, 0, max, value, problem))
-                return false;
-        *has |= params_get(params, name) != NULL;
-        return true;
-}
-
 bool flow_filter_parse(const struct params *params, const struct render_names *names, struct flow_filter *filter,
                        struct problem *problem) {
-        uint64_t port = filter->port, vlan = filter->vlan;
-        if (!parse_proto(params, filter, problem) || !parse_ip(params, filter, problem) ||
-            !parse_number(params, "port", 65535, &filter->has_port, &port, problem) ||
-            !parse_number(params, "vlan", 4095, &filter->has_vlan, &vlan, problem) ||
+        if (!parse_values(params, "proto", parse_proto,
+                          "tcp, udp, icmp, other, the name of an IP protocol or its number", &filter->protos,
+                          problem) ||
+            !parse_nets(params, &filter->nets, problem) ||
+            !parse_values(params, "port", parse_port, "a whole number from 0 to 65535", &filter->ports, problem) ||
+            !parse_values(params, "vlan", parse_vlan, "a whole number from 0 to 4095", &filter->vlans, problem) ||
             !parse_iface(params, names, filter, problem) ||
-            !parse_number(params, "flow", (1ULL << 53) - 1, &filter->has_id, &filter->id, problem) ||
+            !params_u64(params, "flow", 0, (1ULL << 53) - 1, &filter->id, problem) ||
             !parse_state(params, filter, problem))
                 return false;
-        filter->port = (uint16_t)port;
-        filter->vlan = (uint16_t)vlan;
+        filter->has_id |= params_get(params, "flow") != NULL;
         return true;
 }
 
@@ -130,10 +174,16 @@ struct flow_request flow_request_default(void) {
 
 bool flow_request_parse(const struct params *params, const struct render_names *names, struct flow_request *request,
                         struct problem *problem) {
-        static const char *const directions[] = {"desc", "asc", NULL};
-        uint64_t limit = request->limit;
-        unsigned sort = request->sort, ascending = request->ascending;
-        if (!params_u64(params, "limit", 1, LIMIT_MAX, &limit, problem) ||
+        static const char *const directions[] = {"desc", "asc", NULL}, *const formats[] = {"csv", "json", NULL};
+        unsigned sort = request->sort, ascending = request->ascending, format;
+        if (params_get(params, "format")) {
+                if (!params_word(params, "format", formats, &format, problem))
+                        return false;
+                request->format = format ? FLOW_FORMAT_JSON : FLOW_FORMAT_CSV;
+                request->limit = 0;
+        }
+        uint64_t limit = request->limit, limit_max = request->format == FLOW_FORMAT_PAGE ? LIMIT_MAX : UINT32_MAX;
+        if (!params_u64(params, "limit", 1, limit_max, &limit, problem) ||
             !params_word(params, "sort", sort_names, &sort, problem) ||
             !params_word(params, "dir", directions, &ascending, problem) ||
             !flow_filter_parse(params, names, &request->filter, problem))
@@ -144,16 +194,22 @@ bool flow_request_parse(const struct params *params, const struct render_names *
         return true;
 }
 
+static bool values_equal(const struct flow_values *x, const struct flow_values *y) {
+        return x->n == y->n && x->none_of == y->none_of && !memcmp(x->list, y->list, x->n * sizeof(x->list[0]));
+}
+
+static bool nets_equal(const struct flow_nets *x, const struct flow_nets *y) {
+        return x->n == y->n && x->none_of == y->none_of && !memcmp(x->list, y->list, x->n * sizeof(x->list[0]));
+}
+
 static bool filter_equal(const struct flow_filter *x, const struct flow_filter *y) {
-        return x->has_class == y->has_class && x->has_proto == y->has_proto && x->has_net == y->has_net &&
-               x->has_port == y->has_port && x->has_vlan == y->has_vlan && x->has_state == y->has_state &&
-               x->has_iface == y->has_iface && x->has_id == y->has_id && x->class == y->class && x->proto == y->proto &&
-               !memcmp(x->net, y->net, sizeof(x->net)) && x->net_bits == y->net_bits &&
-               x->net_family == y->net_family && x->port == y->port && x->vlan == y->vlan && x->state == y->state &&
-               x->iface == y->iface && x->id == y->id;
+        return values_equal(&x->protos, &y->protos) && values_equal(&x->ports, &y->ports) &&
+               values_equal(&x->vlans, &y->vlans) && nets_equal(&x->nets, &y->nets) && x->has_state == y->has_state &&
+               x->has_iface == y->has_iface && x->has_id == y->has_id && x->state == y->state && x->iface == y->iface &&
+               x->id == y->id;
 }
 
 bool flow_request_equal(const struct flow_request *x, const struct flow_request *y) {
         return filter_equal(&x->filter, &y->filter) && x->sort == y->sort && x->ascending == y->ascending &&
-               x->limit == y->limit;
+               x->limit == y->limit && x->format == y->format;
 }

@@ -15,12 +15,19 @@
 bool flow_filter_parse(const struct params *params, const struct render_names *names, struct flow_filter *filter,
                        struct problem *problem);
 
-/* What one page of flows is asked for. */
+enum flow_format {
+        FLOW_FORMAT_PAGE, /* JSON with a cursor */
+        FLOW_FORMAT_CSV,  /* all rows at once, to be saved */
+        FLOW_FORMAT_JSON,
+};
+
+/* What one page of flows is asked for, or all of them. */
 struct flow_request {
         struct flow_filter filter;
         enum flow_sort sort;
         bool ascending;
-        unsigned limit;
+        enum flow_format format;
+        unsigned limit; /* with a format to be saved: 0 = all */
 };
 
 /* 200 flows alive now, by bytes, the largest first. */

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "server/request.h"
+#include "server/stream.h"
 #include "server/ws.h"
 
 #define SPARE_CONNECTIONS 64u
@@ -55,13 +56,22 @@ static enum MHD_Result queue(struct request *request, unsigned status, struct MH
 
 static enum MHD_Result send_reply(struct request *request) {
         struct reply *reply = &request->reply;
-        struct MHD_Response *response =
-                MHD_create_response_from_buffer(reply->body.length, reply->body.at, MHD_RESPMEM_MUST_FREE);
+        struct MHD_Response *response;
+        if (reply->source)
+                response = stream_response(request);
+        else
+                response = MHD_create_response_from_buffer(reply->body.length, reply->body.at, MHD_RESPMEM_MUST_FREE);
         if (!response)
                 return MHD_NO;
         reply->body = (struct text){0};
+        reply->source = NULL;
         add_headers(response, "no-store");
-        MHD_add_response_header(response, "Content-Type", reply->type);
+        if (reply->type)
+                MHD_add_response_header(response, "Content-Type", reply->type);
+        if (reply->set_cookie[0])
+                MHD_add_response_header(response, "Set-Cookie", reply->set_cookie);
+        if (reply->disposition[0])
+                MHD_add_response_header(response, "Content-Disposition", reply->disposition);
         if (reply->header)
                 MHD_add_response_header(response, reply->header, reply->value);
         if (reply->status == 426) {
@@ -100,7 +110,12 @@ static void on_upgrade(void *cls, struct MHD_Connection *http, void *request_con
         struct server *server = request->server;
         if (request->connection)
                 connections_detach(&server->connections, request->connection);
-        if (ws_adopt(server->ws, fd, handle, extra, extra_bytes))
+        if (ws_adopt(server->ws, &(struct ws_newcomer){.fd = fd,
+                                                       .handle = handle,
+                                                       .extra = extra,
+                                                       .extra_bytes = extra_bytes,
+                                                       .has_session = request->has_session,
+                                                       .session = request->session}))
                 request->websocket = false;
         else
                 MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
@@ -164,7 +179,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
                                   const char *version, const char *body, size_t *body_bytes, void **context) {
         (void)cls;
         (void)url;
-        (void)body;
         struct request *request = *context;
         if (!request)
                 return MHD_NO;
@@ -179,9 +193,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
         }
         case REQUEST_BODY:
                 if (*body_bytes) {
-                        request->body_bytes += *body_bytes;
+                        bool good = request_read_body(request, body, *body_bytes);
                         *body_bytes = 0;
-                        return request->body_bytes <= REQUEST_BODY_MAX ? MHD_YES : MHD_NO;
+                        return good ? MHD_YES : MHD_NO;
                 }
                 return answer(request);
         case REQUEST_QUERY: break;

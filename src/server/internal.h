@@ -7,9 +7,11 @@
 #include "server/access.h"
 #include "server/assets.h"
 #include "server/connections.h"
+#include "server/guesses.h"
 #include "server/pins.h"
 #include "server/pool.h"
 #include "server/server.h"
+#include "server/sessions.h"
 
 struct MHD_Daemon;
 struct ws;
@@ -20,6 +22,7 @@ struct server {
         struct access_rules access;
         char hostname[256];
         char url[80];
+        char cookie_name[24]; /* "netwatch_8080": cookies do not tell ports apart */
         unsigned max_websockets;
 
         int listen_fd; /* -1 once libmicrohttpd has it */
@@ -30,9 +33,13 @@ struct server {
         struct pins *pins;
         struct assets assets;
         struct connections connections;
+        struct sessions *sessions;
+        struct guesses guesses;
 
         _Atomic bool stopping;
-        _Atomic uint64_t reply_bytes; /* answers that are not yet sent */
+        size_t export_rows_max;          /* rows that all exports at work may hold */
+        _Atomic size_t export_rows_free; /* of those, not held */
+        _Atomic uint64_t reply_bytes;    /* answers that are not yet sent */
         bool stopped;
 };
 

@@ -107,3 +107,11 @@ int listen_open(const char *bind_to, bool has_token, int *ret_fd, char ret_url[8
         *ret_fd = fd;
         return 0;
 }
+
+unsigned listen_port(int fd) {
+        union address address;
+        socklen_t length = sizeof(address);
+        if (getsockname(fd, &address.any, &length) < 0)
+                return 0;
+        return ntohs(address.any.sa_family == AF_INET6 ? address.ip6.sin6_port : address.ip4.sin_port);
+}

@@ -10,4 +10,7 @@
  * loopback without a token, else what bind says. `ret_url` gets the real port. */
 int listen_open(const char *bind_to, bool has_token, int *ret_fd, char ret_url[80], struct error *error);
 
+/* The port that a listening socket has. */
+unsigned listen_port(int fd);
+
 #endif

@@ -1,5 +1,6 @@
 #include "server/pool.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -54,9 +55,9 @@ struct pool *pool_start(unsigned threads, unsigned capacity) {
         return pool;
 }
 
-bool pool_submit(struct pool *pool, struct pool_job *job, void (*prepare)(struct pool_job *job)) {
+static bool submit(struct pool *pool, struct pool_job *job, unsigned capacity, void (*prepare)(struct pool_job *job)) {
         pthread_mutex_lock(&pool->lock);
-        bool room = !pool->stopped && pool->queued < pool->capacity;
+        bool room = !pool->stopped && pool->queued < capacity;
         if (room) {
                 prepare(job);
                 job->next = NULL;
@@ -67,6 +68,14 @@ bool pool_submit(struct pool *pool, struct pool_job *job, void (*prepare)(struct
         }
         pthread_mutex_unlock(&pool->lock);
         return room;
+}
+
+bool pool_submit(struct pool *pool, struct pool_job *job, void (*prepare)(struct pool_job *job)) {
+        return submit(pool, job, pool->capacity, prepare);
+}
+
+bool pool_go_on(struct pool *pool, struct pool_job *job, void (*prepare)(struct pool_job *job)) {
+        return submit(pool, job, UINT_MAX, prepare);
 }
 
 void pool_stop(struct pool *pool) {

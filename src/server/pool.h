@@ -19,6 +19,9 @@ struct pool *pool_start(unsigned threads, unsigned capacity);
  * False where the queue is full or stopped; then nothing was called. */
 bool pool_submit(struct pool *pool, struct pool_job *job, void (*prepare)(struct pool_job *job));
 
+/* As pool_submit, for a job that goes on with what was let in before: it finds room always. False after pool_stop. */
+bool pool_go_on(struct pool *pool, struct pool_job *job, void (*prepare)(struct pool_job *job));
+
 /* Lets the threads run what is queued, then joins them; from then on nothing can be submitted. NULL is fine. */
 void pool_stop(struct pool *pool);
 

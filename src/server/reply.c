@@ -24,12 +24,15 @@ const char *reply_title(unsigned status) {
                 {403, "Forbidden"},
                 {404, "Not Found"},
                 {405, "Method Not Allowed"},
+                {409, "Conflict"},
                 {410, "Gone"},
                 {411, "Length Required"},
                 {413, "Content Too Large"},
                 {414, "URI Too Long"},
+                {415, "Unsupported Media Type"},
                 {421, "Misdirected Request"},
                 {426, "Upgrade Required"},
+                {429, "Too Many Requests"},
                 {431, "Request Header Fields Too Large"},
                 {500, "Internal Server Error"},
                 {503, "Service Unavailable"},
@@ -40,8 +43,15 @@ const char *reply_title(unsigned status) {
         return "Error";
 }
 
-void reply_from_problem(struct reply *reply, const struct problem *problem) {
+void reply_fini(struct reply *reply) {
         text_fini(&reply->body);
+        if (reply->source)
+                reply->source->free(reply->source);
+        reply->source = NULL;
+}
+
+void reply_from_problem(struct reply *reply, const struct problem *problem) {
+        reply_fini(reply);
         *reply = (struct reply){.status = problem->status, .type = "application/problem+json"};
 
         json_t *body = json_pack("{ss si ss}", "title", reply_title(problem->status), "status", (int)problem->status,
@@ -53,7 +63,7 @@ void reply_from_problem(struct reply *reply, const struct problem *problem) {
         if (problem->status == 401) {
                 reply->header = "WWW-Authenticate";
                 reply->value = "Bearer realm=\"netwatch\"";
-        } else if (problem->status == 503) {
+        } else if (problem->status == 503 || problem->status == 429) {
                 reply->header = "Retry-After";
                 reply->value = "1";
         }

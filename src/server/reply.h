@@ -6,12 +6,22 @@
 
 #include "server/text.h"
 
+/* A body that is made piece by piece, since the whole of it would not fit. */
+struct reply_source {
+        /* Appends the next piece. Returns whether there are more. On a query thread. */
+        bool (*next)(struct reply_source *source, struct text *piece);
+        void (*free)(struct reply_source *source);
+};
+
 struct reply {
         unsigned status;
-        const char *type; /* Content-Type; static */
+        const char *type; /* Content-Type; static; NULL where there is no body */
         struct text body;
-        const char *header; /* one more header, or NULL; static, like its value */
+        struct reply_source *source; /* in the place of `body`; NULL = none */
+        const char *header;          /* one more header, or NULL; static, like its value */
         const char *value;
+        char set_cookie[192]; /* "" = none */
+        char disposition[80]; /* Content-Disposition; "" = none */
 };
 
 struct problem {
@@ -24,6 +34,9 @@ struct problem {
  * `param` may be NULL. */
 bool problem_set(struct problem *problem, unsigned status, const char *param, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
+
+/* Frees what the reply holds. */
+void reply_fini(struct reply *reply);
 
 /* Turns a problem into an application/problem+json reply; what the reply held before is freed. */
 void reply_from_problem(struct reply *reply, const struct problem *problem);

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
+#include "server/login.h"
 #include "server/ws.h"
 
 #define REPLY_BYTES_MAX (64u << 20)
@@ -40,7 +42,10 @@ void request_free(struct request *request) {
         atomic_fetch_sub(&request->server->reply_bytes, request->held_bytes);
         if (request->websocket)
                 ws_release(request->server->ws);
-        text_fini(&request->reply.body);
+        reply_fini(&request->reply);
+        if (request->body.at)
+                explicit_bzero(request->body.at, request->body.length);
+        text_fini(&request->body);
         free(request->path);
         free(request);
 }
@@ -69,6 +74,8 @@ static enum MHD_Result read_header(void *context, enum MHD_ValueKind kind, const
                 {"Transfer-Encoding", &h->transfer_encoding},
                 {"Accept-Encoding", &h->accept_encoding},
                 {"If-None-Match", &h->if_none_match},
+                {"Cookie", &h->cookie},
+                {"Content-Type", &h->content_type},
                 {"Upgrade", &h->handshake.upgrade},
                 {"Connection", &h->handshake.connection},
                 {"Sec-WebSocket-Version", &h->handshake.version},
@@ -87,6 +94,7 @@ bool request_read_headers(struct request *request, const char *method, const cha
         uint64_t length;
         request->method = method;
         h->handshake.http_version = version;
+        request->route = request->path ? route_find(request->path) : NULL;
         MHD_get_connection_values(request->http, MHD_HEADER_KIND, read_header, h);
         if (h->transfer_encoding) {
                 request_fail(request, 411, "a body must come with a Content-Length");
@@ -97,6 +105,14 @@ bool request_read_headers(struct request *request, const char *method, const cha
                 return false;
         }
         return true;
+}
+
+bool request_read_body(struct request *request, const char *piece, size_t bytes) {
+        request->body_bytes += bytes;
+        size_t room = REQUEST_KEPT_MAX - request->body.length;
+        if (request->route && request->route->post)
+                text_add(&request->body, piece, bytes < room ? bytes : room);
+        return request->body_bytes <= REQUEST_BODY_MAX;
 }
 
 static bool check_sizes(const struct request *request, struct problem *problem) {
@@ -121,16 +137,50 @@ static bool check_host(const struct request *request, struct problem *problem) {
         return access_host(&request->server->access, request->headers.host, problem);
 }
 
+static const struct sockaddr *client_address(const struct request *request) {
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(request->http, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        return info ? info->client_addr : NULL;
+}
+
+/* A token in the header is a guess until it is found right; a session is not guessed at. */
+static bool check_entry(struct request *request, struct problem *problem) {
+        struct server *server = request->server;
+        const char *authorization = request->headers.authorization;
+        int64_t now_ns = clock_boot_ns();
+        if (!server->access.token)
+                return true;
+        if (!access_is_bearer(authorization)) {
+                request->has_session = login_find_session(server, request->headers.cookie, &request->session);
+                return request->has_session || access_token(&server->access, authorization, problem);
+        }
+        if (!guesses_allowed(&server->guesses, client_address(request), now_ns))
+                return problem_set(problem, 429, NULL, GUESSES_REFUSED);
+        if (access_token(&server->access, authorization, problem))
+                return true;
+        guesses_wrong(&server->guesses, client_address(request), now_ns);
+        return false;
+}
+
 static bool is_websocket_path(const struct request *request) {
         return !strcmp(request->path, "/ws");
 }
 
+/* As the Allow header says it. */
+static const char *methods_of(const struct request *request) {
+        if (is_websocket_path(request))
+                return "GET";
+        return request->route && request->route->post ? "POST" : "GET, HEAD";
+}
+
+static bool takes_method(const struct request *request) {
+        if (request->route && request->route->post)
+                return !strcmp(request->method, "POST");
+        return !strcmp(request->method, "GET") || (!is_websocket_path(request) && !strcmp(request->method, "HEAD"));
+}
+
 static bool check_method(struct request *request, struct problem *problem) {
-        bool get = !strcmp(request->method, "GET");
-        if (is_websocket_path(request) ? get : get || !strcmp(request->method, "HEAD"))
-                return true;
-        return problem_set(problem, 405, NULL, "this path takes %s only",
-                           is_websocket_path(request) ? "GET" : "GET and HEAD");
+        return takes_method(request) || problem_set(problem, 405, NULL, "this path takes %s only", methods_of(request));
 }
 
 static bool check_websocket(struct request *request, char ret_accept[29], struct problem *problem) {
@@ -148,6 +198,9 @@ static bool check_websocket(struct request *request, char ret_accept[29], struct
 
 static bool check_route(struct request *request, struct problem *problem) {
         const struct route *route = request->route;
+        const struct request_headers *h = &request->headers;
+        if (route->post && !access_origin(&request->server->access, h->origin, h->host, problem))
+                return false;
         if (!params_parse(request->query, route->params, &request->params, problem))
                 return false;
         if (!route->quick && atomic_load(&request->server->reply_bytes) > REPLY_BYTES_MAX)
@@ -162,9 +215,7 @@ static bool judge(struct request *request, char ret_accept[29], enum request_ver
                 return false;
 
         bool asset = assets_find(&server->assets, request->path) != NULL;
-        request->route = route_find(request->path);
-        if (!asset && !(request->route && request->route->open) &&
-            !access_token(&server->access, request->headers.authorization, problem))
+        if (!asset && !(request->route && request->route->open) && !check_entry(request, problem))
                 return false;
         if (!asset && !request->route && !is_websocket_path(request))
                 return problem_set(problem, 404, NULL, "there is no such path");
@@ -190,7 +241,7 @@ enum request_verdict request_judge(struct request *request, char ret_accept[29])
                 fail_with(request, &problem);
                 if (problem.status == 405) {
                         request->reply.header = "Allow";
-                        request->reply.value = is_websocket_path(request) ? "GET" : "GET, HEAD";
+                        request->reply.value = methods_of(request);
                 }
                 return REQUEST_REPLY;
         }
@@ -212,14 +263,23 @@ static bool is_cancelled(void *context) {
 
 void request_run(struct request *request) {
         struct problem problem;
+        if (request->route->post)
+                text_add(&request->body, "", 1);
         struct route_call call = {
                 .server = request->server,
                 .params = &request->params,
                 .cancelled = is_cancelled,
                 .context = request,
+                .content_type = request->headers.content_type,
+                .body = request->body.at,
+                .body_bytes = request->body_bytes,
+                .cookies = request->headers.cookie,
+                .address = client_address(request),
         };
         request->reply = (struct reply){.status = 200, .type = "application/json"};
-        if (!request->route->answer(&call, &request->reply, &problem))
+        if (request->body.failed)
+                request_fail(request, 503, "out of memory");
+        else if (!request->route->answer(&call, &request->reply, &problem))
                 fail_with(request, &problem);
         else if (request->reply.body.failed)
                 request_fail(request, 503, "out of memory");

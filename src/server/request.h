@@ -12,6 +12,7 @@
 #define REQUEST_LINE_MAX (8u * 1024)
 #define REQUEST_HEADERS_MAX (16u * 1024)
 #define REQUEST_BODY_MAX (64u * 1024)
+#define REQUEST_KEPT_MAX (4u * 1024) /* of a body, where the path takes one: a token is short */
 
 enum request_phase {
         REQUEST_HEADERS,
@@ -22,7 +23,7 @@ enum request_phase {
 /* The headers that are looked at; NULL where absent. They live as long as the request. */
 struct request_headers {
         const char *host, *origin, *authorization, *content_length, *transfer_encoding;
-        const char *accept_encoding, *if_none_match;
+        const char *accept_encoding, *if_none_match, *cookie, *content_type;
         struct handshake handshake;
         unsigned hosts; /* how often Host came */
         size_t bytes;
@@ -39,6 +40,7 @@ struct request {
         char *query; /* "" where there is none */
         size_t uri_bytes;
         uint64_t body_bytes;
+        struct text body; /* its first REQUEST_KEPT_MAX bytes, where the path takes one */
         struct request_headers headers;
 
         const struct route *route;
@@ -46,6 +48,8 @@ struct request {
         struct reply reply;
         uint64_t held_bytes; /* of server->reply_bytes */
         bool websocket;      /* holds a place among the WebSocket clients */
+        bool has_session;    /* came in by one */
+        struct session session;
 };
 
 /* NULL without memory. */
@@ -55,6 +59,9 @@ void request_free(struct request *request);
 /* Called once the headers are there: reads them. False: the reply is a problem, to be sent without
  * waiting for the body. */
 bool request_read_headers(struct request *request, const char *method, const char *version);
+
+/* A piece of the body. False: it is too long. */
+bool request_read_body(struct request *request, const char *piece, size_t bytes);
 
 /* What to do with a whole request. */
 enum request_verdict {

@@ -5,7 +5,7 @@
 #include "server/flow_request.h"
 
 static const char *const no_params[] = {NULL};
-static const char *const flows_params[] = {"limit", "sort", "dir", "cursor", FLOW_FILTER_PARAMS, NULL};
+static const char *const flows_params[] = {"limit", "sort", "dir", "cursor", "format", FLOW_FILTER_PARAMS, NULL};
 static const char *const counters_params[] = {"from", "to", "step", NULL};
 static const char *const top_params[] = {"by", "metric", "limit", FLOW_FILTER_PARAMS, NULL};
 static const char *const events_params[] = {"from", "to", NULL};
@@ -17,6 +17,8 @@ static const struct route routes[] = {
         {.path = "/api/stats", .params = no_params, .answer = route_stats},
         {.path = "/api/top", .params = top_params, .answer = route_top},
         {.path = "/healthz", .params = no_params, .answer = route_health, .open = true, .quick = true},
+        {.path = "/login", .params = no_params, .answer = route_login, .open = true, .quick = true, .post = true},
+        {.path = "/logout", .params = no_params, .answer = route_logout, .open = true, .quick = true, .post = true},
         {.path = "/metrics", .params = no_params, .answer = route_metrics},
 };
 

@@ -3,11 +3,13 @@
 #define NETWATCH_SERVER_ROUTES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "server/params.h"
 #include "server/reply.h"
 
 struct server;
+struct sockaddr;
 
 /* What a route is given. */
 struct route_call {
@@ -15,12 +17,20 @@ struct route_call {
         const struct params *params;
         bool (*cancelled)(void *context); /* the client has gone, or the server stops */
         void *context;
+
+        /* of a POST */
+        const char *content_type;       /* NULL where there is none */
+        char *body;                     /* ended by NUL, may be taken apart */
+        size_t body_bytes;              /* may be longer than what was kept, REQUEST_KEPT_MAX */
+        const char *cookies;            /* the Cookie header, or NULL */
+        const struct sockaddr *address; /* of the client; may be NULL */
 };
 
 struct route {
         const char *path;
         const char *const *params; /* the names it takes, ended by NULL */
         bool open;                 /* needs no token */
+        bool post;                 /* takes POST, and nothing else; the others take GET and HEAD */
         bool quick;                /* answered on the HTTP loop; the others on a query thread */
 
         /* Fills `reply` (status 200 and JSON unless it says otherwise), or returns false with a problem. */
@@ -34,6 +44,8 @@ bool route_counters(const struct route_call *call, struct reply *reply, struct p
 bool route_events(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_flows(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_health(const struct route_call *call, struct reply *reply, struct problem *problem);
+bool route_login(const struct route_call *call, struct reply *reply, struct problem *problem);
+bool route_logout(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_metrics(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_stats(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_top(const struct route_call *call, struct reply *reply, struct problem *problem);

@@ -6,13 +6,16 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "server/export.h"
 #include "server/internal.h"
 #include "server/listen.h"
 #include "server/request.h"
@@ -55,19 +58,24 @@ int server_open(const struct server_options *options, struct server **ret, struc
         server->facts = options->facts;
         server->max_websockets = options->max_websockets;
         server->listen_fd = server->tick_fd = -1;
+        server->export_rows_max = export_rows_within(options->export_bytes);
+        atomic_store(&server->export_rows_free, server->export_rows_max);
         connections_init(&server->connections);
         assets_init(&server->assets);
 
         int r = copy_rules(server, options);
         server->pins = pins_new(options->cursor_bytes);
+        server->sessions = sessions_new();
         server->tick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (r < 0 || !server->pins || server->tick_fd < 0) {
+        if (r < 0 || !server->pins || !server->sessions || server->tick_fd < 0 ||
+            getrandom(&server->guesses.seed, sizeof(server->guesses.seed), 0) != sizeof(server->guesses.seed)) {
                 r = error_set(error, -ENOMEM, "cannot open the server: out of memory");
                 goto fail;
         }
         r = listen_open(options->bind, server->access.token != NULL, &server->listen_fd, server->url, error);
         if (r < 0)
                 goto fail;
+        (void)snprintf(server->cookie_name, sizeof(server->cookie_name), "netwatch_%u", listen_port(server->listen_fd));
         raise_file_limit(server);
         *ret = server;
         return 0;
@@ -125,6 +133,7 @@ void server_close(struct server *server) {
         ws_free(server->ws);
         pool_free(server->pool);
         pins_free(server->pins);
+        sessions_free(server->sessions);
         free_token((char *)(uintptr_t)server->access.token);
         connections_fini(&server->connections);
         if (server->listen_fd >= 0)

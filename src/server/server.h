@@ -31,6 +31,7 @@ struct server_options {
         unsigned n_allow_hosts;
         unsigned max_websockets;
         uint64_t cursor_bytes; /* memory for pinned results */
+        uint64_t export_bytes; /* memory for results that are being sent as a whole */
         struct history *history;
         const struct server_facts *facts;
 };

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render/render.h"
+
 void text_fini(struct text *text) {
         free(text->at);
         *text = (struct text){0};
@@ -63,4 +65,10 @@ void text_json_open(struct text *text, json_t *take) {
         text_json(text, take);
         if (!text->failed)
                 text->length--;
+}
+
+void text_csv(struct text *text, json_t *take, bool names) {
+        if (!take || !(names ? render_csv_names(take, add_piece, text) : render_csv_values(take, add_piece, text)))
+                text->failed = true;
+        json_decref(take);
 }

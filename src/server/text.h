@@ -25,4 +25,7 @@ void text_json(struct text *text, json_t *take);
  * each with a comma of its own; end with "}". */
 void text_json_open(struct text *text, json_t *take);
 
+/* Dumps and frees an object as a row of CSV: its names, or its values. */
+void text_csv(struct text *text, json_t *take, bool names);
+
 #endif

@@ -22,12 +22,16 @@
 #define EPOLL_BATCH 64
 #define ANNOUNCE_NS (100 * NS_PER_MS)
 #define GOODBYE_NS (400 * NS_PER_MS)
+#define LEAVE_NS (3 * NS_PER_S)
 
 /* A client in the loop's list. */
 struct member {
         struct member *next;
         struct ws_client *client;
         uint32_t interest;
+        bool has_session;
+        struct session session;
+        int64_t ends_ns; /* after its session: when it goes, whether it has taken leave or not; 0 before */
 };
 
 struct ws {
@@ -74,17 +78,20 @@ static void wake(struct ws *ws) {
         (void)eventfd_write(ws->wake_fd, 1);
 }
 
-bool ws_adopt(struct ws *ws, int fd, struct MHD_UpgradeResponseHandle *handle, const char *extra, size_t extra_bytes) {
+bool ws_adopt(struct ws *ws, const struct ws_newcomer *newcomer) {
         struct ws_client_options options = {
-                .fd = fd,
-                .handle = handle,
-                .extra = extra,
-                .extra_bytes = extra_bytes,
+                .fd = newcomer->fd,
+                .handle = newcomer->handle,
+                .extra = newcomer->extra,
+                .extra_bytes = newcomer->extra_bytes,
                 .feed = &ws->feed,
         };
         struct member *member = calloc(1, sizeof(*member));
-        if (member)
+        if (member) {
                 member->client = ws_client_new(&options);
+                member->has_session = newcomer->has_session;
+                member->session = newcomer->session;
+        }
         if (!member || !member->client) {
                 free(member);
                 return false;
@@ -137,10 +144,10 @@ static void drop(struct ws *ws, struct member *member) {
         ws_release(ws);
 }
 
-static void drop_done(struct ws *ws) {
+static void drop_done(struct ws *ws, int64_t now_ns) {
         for (struct member **at = &ws->members; *at;) {
                 struct member *member = *at;
-                if (ws_client_is_done(member->client)) {
+                if (ws_client_is_done(member->client) || (member->ends_ns && now_ns > member->ends_ns)) {
                         *at = member->next;
                         drop(ws, member);
                 } else {
@@ -195,9 +202,18 @@ static void announce(struct ws *ws) {
                 flush(ws, m);
 }
 
+/* Whose session is over gets a close frame, and a moment to read it. */
+static void check_session(struct ws *ws, struct member *member, int64_t now_ns) {
+        if (!member->has_session || member->ends_ns || sessions_is_live(ws->server->sessions, &member->session, now_ns))
+                return;
+        ws_client_close(member->client, WS_CLOSE_SESSION_OVER);
+        member->ends_ns = now_ns + LEAVE_NS;
+}
+
 static void check(struct ws *ws, int64_t now_ns) {
         connections_expire(&ws->server->connections);
         for (struct member *m = ws->members; m; m = m->next) {
+                check_session(ws, m, now_ns);
                 ws_client_check(m->client, now_ns);
                 flush(ws, m);
         }
@@ -238,7 +254,7 @@ static void turn(struct ws *ws) {
                 ws->checked_ns = now_ns;
                 check(ws, now_ns);
         }
-        drop_done(ws);
+        drop_done(ws, now_ns);
 }
 
 static bool is_stopping(struct ws *ws) {
@@ -261,7 +277,7 @@ static void say_goodbye(struct ws *ws) {
                 int n = epoll_wait(ws->epoll_fd, events, EPOLL_BATCH, (int)((end_ns - now_ns) / NS_PER_MS) + 1);
                 for (int i = 0; i < n; i++)
                         handle(ws, &events[i]);
-                drop_done(ws);
+                drop_done(ws, now_ns);
         }
         while (ws->members) {
                 struct member *member = ws->members;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "server/sessions.h"
 
 struct MHD_UpgradeResponseHandle;
 struct server;
@@ -24,9 +25,19 @@ void ws_free(struct ws *ws);
 bool ws_reserve(struct ws *ws);
 void ws_release(struct ws *ws);
 
-/* Hands over an upgraded socket, with bytes that came along with its request, and the place that was
- * reserved for it. False after ws_stop or without memory: then all stays the caller's. */
-bool ws_adopt(struct ws *ws, int fd, struct MHD_UpgradeResponseHandle *handle, const char *extra, size_t extra_bytes);
+/* An upgraded socket, with bytes that came along with its request. */
+struct ws_newcomer {
+        int fd;
+        struct MHD_UpgradeResponseHandle *handle;
+        const char *extra; /* copied */
+        size_t extra_bytes;
+        bool has_session; /* the connection ends with it */
+        struct session session;
+};
+
+/* Hands one over, with the place that was reserved for it. False after ws_stop or without memory: then all
+ * stays the caller's. */
+bool ws_adopt(struct ws *ws, const struct ws_newcomer *newcomer);
 
 unsigned ws_count(struct ws *ws);
 

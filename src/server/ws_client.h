@@ -14,6 +14,7 @@
 
 #define WS_MESSAGE_MAX (64u * 1024)
 #define WS_CLOSE_GOING_AWAY 1001
+#define WS_CLOSE_SESSION_OVER 4401 /* logged out, or at its end; 4000 to 4999 are free for applications */
 
 struct ws_client;
 

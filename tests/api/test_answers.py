@@ -54,6 +54,9 @@ def test_flow_summary(sent):
 @pytest.mark.parametrize("parameters, expected", [
     ({"proto": "udp"}, {4001, 4002}), ({"proto": "17"}, {4001, 4002}), ({"proto": "tcp"}, set()),
     ({"port": 4001}, {4001}), ({"ip": "10.77.0.0/24", "proto": "udp"}, {4001, 4002}), ({"ip": "10.78.0.0/24"}, set()),
+    ({"port": "4001,4002"}, {4001, 4002}), ({"port": "!4001", "proto": "udp"}, {4002}),
+    ({"port": "!4001,!4002"}, set()), ({"proto": "!udp"}, set()), ({"proto": "!tcp,!icmp"}, {4001, 4002}),
+    ({"vlan": "!0"}, set()), ({"ip": "!10.77.0.1"}, set()), ({"ip": "10.77.0.1,fd77::1", "port": 4001}, {4001}),
     ({"vlan": 7}, set()), ({"iface": "veth0", "port": 4002}, {4002}), ({"state": "ended"}, set())])
 def test_flow_filters(sent, parameters, expected):
     rows = sent.json("/api/flows", **({"state": "all"} | parameters))["rows"]

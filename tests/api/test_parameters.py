@@ -9,10 +9,11 @@ FLOWS_GOOD = {
     "sort": ["bytes", "packets", "ab_bytes", "ba_bytes", "ab_packets", "ba_packets", "bps", "pps", "first_seen",
              "last_seen", "id", "a_port", "b_port", "proto_number", "vlan", "tcp_flags"],
     "dir": ["asc", "desc"],
-    "proto": ["tcp", "udp", "icmp", "other", "gre", "sctp", "0", "6", "255"],
-    "ip": ["10.0.0.1", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::1", "2001:db8::/32", "::/0"],
-    "port": ["0", "53", "65535"],
-    "vlan": ["0", "100", "4095"],
+    "proto": ["tcp", "udp", "icmp", "other", "gre", "sctp", "0", "6", "255", "tcp,udp", "!icmp,!1"],
+    "ip": ["10.0.0.1", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::1", "2001:db8::/32", "::/0", "!10.0.0.1",
+           "10.0.0.0/8,2001:db8::/32"],
+    "port": ["0", "53", "65535", "80,443", "!22", "!22,!53", "1,2,3,4,5,6,7,8"],
+    "vlan": ["0", "100", "4095", "!0", "1,2"],
     "state": ["active", "ended", "all"],
     "iface": ["veth0"],
     "flow": ["0", "1", "9007199254740991"],
@@ -21,14 +22,15 @@ FLOWS_BAD = {
     "limit": ["", "0", "1001", "-1", "1.5", "1e2", "0x10", " 1", "1 ", "+1", "ten", "99999999999999999999"],
     "sort": ["", "byte", "BYTES", "a_ip", "bytes,packets"],
     "dir": ["", "up", "DESC"],
-    "proto": ["", "TCP", "256", "-1", "nonsense", "6 "],
+    "proto": ["", "TCP", "256", "-1", "nonsense", "6 ", "!", "tcp,!udp", "tcp,nonsense"],
     "ip": ["", "10.0.0", "10.0.0.1/33", "10.0.0.0/-1", "2001:db8::/129", "10.0.0.1/", "localhost", "1.2.3.4.5",
-           "10.0.0.1/8/8", "é"],
-    "port": ["", "-1", "65536", "http"],
-    "vlan": ["", "-1", "4096"],
-    "state": ["", "alive", "Active"],
-    "iface": ["", "veth1", "VETH0"],
-    "flow": ["", "-1", "9007199254740992", "x"],
+           "10.0.0.1/8/8", "é", "!", "10.0.0.1,", "10.0.0.1,!10.0.0.2"],
+    "port": ["", "-1", "65536", "http", "80,", ",80", "80,,443", "!", "!!80", "80,!443", "!80,443", "80, 443",
+             "1,2,3,4,5,6,7,8,9", "1," * 400 + "1"],
+    "vlan": ["", "-1", "4096", "!4096", "1,!2"],
+    "state": ["", "alive", "Active", "!ended", "active,ended"],
+    "iface": ["", "veth1", "VETH0", "!veth0", "veth0,veth0"],
+    "flow": ["", "-1", "9007199254740992", "x", "!1", "1,2"],
     "cursor": ["", "x", "0" * 32, "0" * 32 + ".", "0" * 32 + ".0", "0" * 32 + ".x", "g" * 32 + ".1",
                "0" * 31 + ".1", "0" * 33 + ".1"],
 }
@@ -153,7 +155,7 @@ def test_too_many_points(served):
 
 
 @pytest.mark.parametrize("path", ["/nope", "/api", "/api/", "/api/flows/", "//", "/api//flows", "/../etc/passwd",
-                                  "/API/FLOWS", "/api%2fflows", "/api/series", "/login"])
+                                  "/API/FLOWS", "/api%2fflows", "/api/series", "/login/", "/api/login"])
 def test_no_such_path(served, path):
     expect_problem(served.request(path), 404)
 

@@ -9,13 +9,15 @@ import time
 from urllib.parse import urlsplit
 
 
-def connect(daemon, receive_buffer=None, timeout_s=10):
+def connect(daemon, receive_buffer=None, timeout_s=10, source=None):
     """A TCP connection to the daemon, from inside its namespace."""
     where = urlsplit(daemon.url)
     with daemon.namespace.entered():
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if receive_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if source:
+        sock.bind((source, 0))
     sock.settimeout(timeout_s)
     sock.connect((where.hostname, where.port))
     return sock
@@ -71,9 +73,9 @@ class Socket:
 
     HANDSHAKE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
 
-    def __init__(self, daemon, *headers, extra=b"", **options):
+    def __init__(self, daemon, *headers, extra=b"", token=True, **options):
         key = base64.b64encode(os.urandom(16)).decode()
-        token = (f"Authorization: Bearer {daemon.token}",) if daemon.token else ()
+        token = (f"Authorization: Bearer {daemon.token}",) if token and daemon.token else ()
         self.sock = connect(daemon, **options)
         self.sock.sendall(get("/ws", *self.HANDSHAKE, f"Sec-WebSocket-Key: {key}", *token, *headers) + extra)
         self.buffer = b""

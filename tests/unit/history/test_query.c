@@ -132,46 +132,90 @@ static void test_every_order_and_any_number_of_rows(void **state) {
 /* ---- filtering ----------------------------------------------------------------------------------- */
 
 /* The same conditions, said with other words. */
-static bool selects(const struct flow_filter *f, const struct flow_row *row) {
-        const struct flow_key *key = &row->key;
-        bool a_inside = true, b_inside = true;
-        for (unsigned bit = 0; f->has_net && bit < f->net_bits; bit++) {
-                uint8_t mask = (uint8_t)(0x80 >> bit % 8);
-                a_inside &= !((key->a_address[bit / 8] ^ f->net[bit / 8]) & mask);
-                b_inside &= !((key->b_address[bit / 8] ^ f->net[bit / 8]) & mask);
-        }
-        return (!f->has_class || packet_class_of(key->proto, flow_key_family(key)) == f->class) &&
-               (!f->has_proto || key->proto == f->proto) && (!f->has_iface || key->iface == f->iface) &&
-               (!f->has_vlan || flow_key_vlan(key) == f->vlan) && (!f->has_id || row->id == f->id) &&
-               (!f->has_state || row->state == f->state) &&
-               (!f->has_port || key->a_port == f->port || key->b_port == f->port) &&
-               (!f->has_net || (flow_key_family(key) == f->net_family && (a_inside || b_inside)));
+static bool is_one_of(const struct flow_values *values, unsigned x) {
+        unsigned found = 0;
+        for (unsigned i = 0; i < values->n; i++)
+                found |= values->list[i] == x;
+        return found;
 }
 
-static struct flow_filter random_filter(uint64_t *seed) {
-        static const char *const nets[] = {
+static bool has_end_inside(const struct flow_nets *nets, const struct flow_key *key) {
+        bool any = false;
+        for (unsigned i = 0; i < nets->n; i++) {
+                bool a_inside = true, b_inside = true;
+                for (unsigned bit = 0; bit < nets->list[i].bits; bit++) {
+                        uint8_t mask = (uint8_t)(0x80 >> bit % 8);
+                        a_inside &= !((key->a_address[bit / 8] ^ nets->list[i].address[bit / 8]) & mask);
+                        b_inside &= !((key->b_address[bit / 8] ^ nets->list[i].address[bit / 8]) & mask);
+                }
+                any |= flow_key_family(key) == nets->list[i].family && (a_inside || b_inside);
+        }
+        return any;
+}
+
+static bool is_met(unsigned n, bool none_of, bool has) {
+        return n == 0 || (none_of ? !has : has);
+}
+
+static bool selects(const struct flow_filter *f, const struct flow_row *row) {
+        const struct flow_key *key = &row->key;
+        unsigned class = FLOW_FILTER_CLASS + packet_class_of(key->proto, flow_key_family(key));
+        return is_met(f->protos.n, f->protos.none_of,
+                      is_one_of(&f->protos, class) || is_one_of(&f->protos, key->proto)) &&
+               is_met(f->vlans.n, f->vlans.none_of, is_one_of(&f->vlans, flow_key_vlan(key))) &&
+               is_met(f->ports.n, f->ports.none_of,
+                      is_one_of(&f->ports, key->a_port) || is_one_of(&f->ports, key->b_port)) &&
+               is_met(f->nets.n, f->nets.none_of, has_end_inside(&f->nets, key)) &&
+               (!f->has_iface || key->iface == f->iface) && (!f->has_id || row->id == f->id) &&
+               (!f->has_state || row->state == f->state);
+}
+
+static struct flow_values random_values(uint64_t *seed, const uint16_t *from, unsigned n_from) {
+        struct flow_values values = {
+                .n = random_one_in(seed, 3) ? 1 + random_below(seed, FLOW_FILTER_VALUES) : 0,
+                .none_of = random_one_in(seed, 2),
+        };
+        for (unsigned i = 0; i < values.n; i++)
+                values.list[i] = from[random_below(seed, n_from)];
+        return values;
+}
+
+static struct flow_nets random_nets(uint64_t *seed) {
+        static const char *const texts[] = {
                 "10.0.0.0/8", "10.0.1.0/24",         "10.0.0.3",  "10.0.2.0/23", "0.0.0.0/0",
                 "::/0",       "::ffff:10.0.0.0/120", "9.0.0.0/8",
         };
-        struct flow_filter filter = {
-                .has_class = random_one_in(seed, 4),
-                .has_proto = random_one_in(seed, 4),
-                .has_net = random_one_in(seed, 3),
-                .has_port = random_one_in(seed, 4),
-                .has_vlan = random_one_in(seed, 4),
+        struct flow_nets nets = {
+                .n = random_one_in(seed, 3) ? 1 + random_below(seed, 3) : 0,
+                .none_of = random_one_in(seed, 2),
+        };
+        for (unsigned i = 0; i < nets.n; i++)
+                assert_true(parse_cidr(texts[random_below(seed, 8)], nets.list[i].address, &nets.list[i].bits,
+                                       &nets.list[i].family));
+        return nets;
+}
+
+static struct flow_filter random_filter(uint64_t *seed) {
+        static const uint16_t numbers[] = {0, 1, 2, 3, 4, 5, 6, 7}, protos[] = {PROTO_TCP,
+                                                                                58,
+                                                                                1,
+                                                                                47,
+                                                                                FLOW_FILTER_CLASS + PACKET_CLASS_TCP,
+                                                                                FLOW_FILTER_CLASS + PACKET_CLASS_UDP,
+                                                                                FLOW_FILTER_CLASS + PACKET_CLASS_ICMP,
+                                                                                FLOW_FILTER_CLASS + PACKET_CLASS_OTHER};
+        return (struct flow_filter){
+                .protos = random_values(seed, protos, 8),
+                .ports = random_values(seed, numbers, 6),
+                .vlans = random_values(seed, numbers, 4),
+                .nets = random_nets(seed),
                 .has_state = random_one_in(seed, 3),
                 .has_iface = random_one_in(seed, 4),
                 .has_id = random_one_in(seed, 20),
-                .class = random_below(seed, PACKET_CLASSES),
-                .proto = random_one_in(seed, 2) ? PROTO_TCP : 58,
-                .port = (uint16_t)random_below(seed, 6),
-                .vlan = (uint16_t)random_below(seed, 4),
                 .state = random_one_in(seed, 2) ? FLOW_STATE_ENDED : FLOW_STATE_ACTIVE,
                 .iface = (uint8_t)random_below(seed, 3),
                 .id = 1 + random_below(seed, FLOWS),
         };
-        assert_true(parse_cidr(nets[random_below(seed, 8)], filter.net, &filter.net_bits, &filter.net_family));
-        return filter;
 }
 
 static void test_filters(void **state) {

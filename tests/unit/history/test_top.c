@@ -153,7 +153,7 @@ static void test_every_grouping(void **state) {
                         const struct top_query query = {
                                 .by = by,
                                 .by_packets = i & 1,
-                                .filter = {.has_proto = i & 2, .proto = PROTO_TCP},
+                                .filter = {.protos = {.n = i & 2 ? 1 : 0, .list = {PROTO_TCP}}},
                                 .limit = limits[i / 4],
                         };
                         struct top_result top;
@@ -170,7 +170,7 @@ static void test_the_parts_add_up(void **state) {
         (void)state;
         struct history_counters last;
         struct top_result top;
-        const struct top_query query = {.filter = {.has_proto = true, .proto = PROTO_TCP}, .limit = 1};
+        const struct top_query query = {.filter = {.protos = {.n = 1, .list = {PROTO_TCP}}}, .limit = 1};
         assert_true(history_latest(history, &last));
         assert_int_equal(history_query_top(history, &query, &top), 0);
         assert_int_equal(top.second, START + 1);

@@ -128,11 +128,78 @@ static void test_undecoded(void **state) {
         json_decref(json);
 }
 
+/* ---- CSV ------------------------------------------------------------------------------------- */
+
+static int collect(const char *bytes, size_t length, void *context) {
+        strncat(context, bytes, length);
+        return 0;
+}
+
+static int refuse(const char *bytes, size_t length, void *context) {
+        (void)bytes;
+        (void)length;
+        return (*(int *)context)-- > 0 ? 0 : -1;
+}
+
+static void test_csv(void **state) {
+        (void)state;
+        static const char *const texts[][2] = {
+                {"", ""},
+                {"plain", "plain"},
+                {"a b;c", "a b;c"},
+                {"a,b", "\"a,b\""},
+                {"say \"x\"", "\"say \"\"x\"\"\""},
+                {"two\nlines", "\"two\nlines\""},
+                {"=1+1", "'=1+1"},
+                {"+1", "'+1"},
+                {"-1", "'-1"},
+                {"@x", "'@x"},
+                {"\tx", "'\tx"},
+                {"\rx", "\"'\rx\""},
+                {"=\"x\",1", "\"'=\"\"x\"\",1\""},
+                {"1=1", "1=1"},
+                {"é", "é"},
+        };
+        for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                char got[100] = "", wanted[100];
+                json_t *row = json_pack("{ss si}", "text", texts[i][0], "n", 7);
+                assert_true(render_csv_values(row, collect, got));
+                (void)snprintf(wanted, sizeof(wanted), "%s,7\r\n", texts[i][1]);
+                assert_string_equal(got, wanted);
+                json_decref(row);
+        }
+}
+
+static void test_csv_kinds(void **state) {
+        (void)state;
+        char names[100] = "", values[100] = "";
+        json_t *row = json_pack("{sI sn sb sb sf si}", "z", (json_int_t)9007199254740991, "a", "yes", 1, "no", 0,
+                                "half", 0.5, "=x", -3);
+        assert_true(render_csv_names(row, collect, names));
+        assert_true(render_csv_values(row, collect, values));
+        assert_string_equal(names, "z,a,yes,no,half,'=x\r\n");
+        assert_string_equal(values, "9007199254740991,,true,false,0.5,-3\r\n");
+        json_decref(row);
+}
+
+/* A sink that takes no more ends the row, wherever that is. */
+static void test_csv_refused(void **state) {
+        (void)state;
+        json_t *row = json_pack("{ss si sb}", "text", "=\"a\",b", "n", 7, "yes", 1);
+        int pieces = 0, left;
+        do {
+                left = pieces++;
+        } while (!render_csv_values(row, refuse, &left));
+        assert_true(pieces > 8);
+        json_decref(row);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_addresses),      cmocka_unit_test(test_rates),
-                cmocka_unit_test(test_classes_add_up), cmocka_unit_test(test_flow),
-                cmocka_unit_test(test_undecoded),
+                cmocka_unit_test(test_csv),         cmocka_unit_test(test_csv_kinds),
+                cmocka_unit_test(test_csv_refused), cmocka_unit_test(test_addresses),
+                cmocka_unit_test(test_rates),       cmocka_unit_test(test_classes_add_up),
+                cmocka_unit_test(test_flow),        cmocka_unit_test(test_undecoded),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,77 @@
+#include "server/flow_answer.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "server/internal.h"
+
+/* Rows and totals of one and the same tick; gives up on that where ticks come too fast (a file). */
+static int query(struct server *server, const struct route_call *call, size_t rows_max, struct pin *pin) {
+        const struct flow_request *request = &pin->request;
+        struct flow_query query = {
+                .filter = request->filter,
+                .sort = request->sort,
+                .ascending = request->ascending,
+                .max_rows = rows_max,
+        };
+        for (unsigned i = 0;; i++) {
+                uint64_t ticks = history_ticks(server->history);
+                int r = history_query_flows(server->history, &query, call->cancelled, call->context, &pin->result);
+                if (r < 0)
+                        return r;
+                history_read_totals(server->history, &pin->totals);
+                if (history_ticks(server->history) == ticks || i == 2)
+                        return 0;
+                flow_result_fini(&pin->result);
+                pin->result = (struct flow_result){0};
+        }
+}
+
+struct pin *flow_answer_ask(const struct route_call *call, const struct flow_request *request, size_t rows_max,
+                            struct problem *problem) {
+        struct pin *pin = pins_make();
+        int r = -ENOMEM;
+        if (pin) {
+                pin->request = *request;
+                r = query(call->server, call, rows_max, pin);
+        }
+        if (r < 0) {
+                problem_set(problem, 503, NULL, r == -ECANCELED ? "the query was cancelled" : "out of memory");
+                pins_unref(call->server->pins, pin);
+                return NULL;
+        }
+        return pin;
+}
+
+static json_t *share(uint64_t flows, struct volume volume) {
+        return json_pack("{sI sI sI}", "flows", (json_int_t)flows, "packets", (json_int_t)volume.packets, "bytes",
+                         (json_int_t)volume.bytes);
+}
+
+static json_t *summary(const struct pin *pin) {
+        const struct flow_result *result = &pin->result;
+        const struct history_totals *totals = &pin->totals;
+        return json_pack("{so so so so so}", "matched", share(result->matched, result->matched_volume), "unmatched",
+                         share(result->unmatched, result->unmatched_volume), "thinned",
+                         share(totals->flows_forgotten, totals->forgotten), "untracked",
+                         render_volume(totals->totals.untracked), "nonflow", render_volume(totals->totals.nonflow));
+}
+
+/* Flows bear their totals since they were first seen: the range reaches back to the start. */
+static json_t *head(const struct server *server, const struct pin *pin) {
+        const struct flow_result *result = &pin->result;
+        return json_pack("{sI sI sI si sb sI sI sI}", "asof", (json_int_t)result->asof_ms, "from",
+                         (json_int_t)(server_started_second(server) * MS_PER_S), "to", (json_int_t)result->asof_ms,
+                         "resolution_ms", 1000, "exact", 1, "total", (json_int_t)result->total, "matched",
+                         (json_int_t)result->matched, "reach", (json_int_t)result->n_rows);
+}
+
+void flow_answer_begin(struct server *server, const struct pin *pin, struct text *body) {
+        text_json_open(body, head(server, pin));
+        text_printf(body, ",\"rows\":[");
+}
+
+void flow_answer_sum_up(const struct pin *pin, struct text *body) {
+        text_printf(body, "],\"summary\":");
+        text_json(body, summary(pin));
+}
