@@ -39,7 +39,9 @@ export interface View {
 }
 
 export const DEFAULT_VIEW: Readonly<View> = {
-    filter: {}, sort: 'bps', dir: 'desc', limit: 200, unit: 'bit/s', minutes: 5, stack: 'protocol', by: 'flow', hide: [],
+    filter: {}, sort: 'bps', dir: 'desc', limit: 200, unit: 'bit/s', minutes: 5, stack: 'protocol', by: 'flow',
+    // With both of these an IPv6 address and its port would not fit beside them on a laptop.
+    hide: ['sent', 'received', 'vlan'],
 };
 
 /** A ranked row, whatever it was grouped by. */

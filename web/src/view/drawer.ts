@@ -24,7 +24,7 @@ export class Drawer {
     private readonly drawer = byId('drawer');
     private readonly title = make('h2');
     private readonly note = make('p', { class: 'note' });
-    private readonly spark = makeSparkline(326, 44);
+    private readonly spark = makeSparkline(360, 44);
     private readonly list = make('dl');
     private readonly lines = new Map<string, Shown>();
     private readonly copied = make('span', { class: 'note', attrs: { role: 'status' } });

@@ -111,7 +111,7 @@ export function sortOf(column: FlowColumn, view: View): string | null {
     return typeof column.sort === 'function' ? column.sort(view) : column.sort;
 }
 
-export const SPARK = { width: 84, height: 16 };
+export const SPARK = { width: 60, height: 16 };
 
 export function makeCell(column: FlowColumn): HTMLTableCellElement {
     const cell = make('td', { class: `c-${column.id}${column.numeric ? ' num' : ''}`, attrs: { role: 'cell' } });

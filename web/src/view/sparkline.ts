@@ -25,6 +25,7 @@ export function drawSparkline(canvas: HTMLCanvasElement, sparks: Sparks, id: num
     let top = 0;
     for (const value of values)
         top = value > top ? value : top;
+    // One pixel a second where it is as wide as the seconds are many.
     const { width, height } = canvas;
     ctx.clearRect(0, 0, width, height);
     ctx.fillStyle = colour;
