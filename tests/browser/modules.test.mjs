@@ -1,4 +1,4 @@
-// The page's modules that know no document: numbers, filter, fragment, seconds, order.
+// The page's modules that know no document: numbers, filter, fragment, seconds, sparks, order.
 
 import { strict as assert } from 'node:assert';
 import { createRequire } from 'node:module';
@@ -11,14 +11,15 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const web = new URL('../../web/', import.meta.url);
 const require = createRequire(new URL('package.json', web));
 const NBSP = '\u00a0';
+const NAMES = ['format', 'filter', 'fragment', 'seconds', 'sparks', 'order'];
 
 async function bundled(folder) {
     await require('esbuild').build({
         absWorkingDir: fileURLToPath(web), outdir: folder, outExtension: { '.js': '.mjs' }, bundle: true, format: 'esm',
-        entryPoints: ['format', 'filter', 'fragment', 'seconds', 'order'].map((name) => `src/${name}.ts`),
+        entryPoints: NAMES.map((name) => `src/${name}.ts`),
     });
-    const load = (name) => import(pathToFileURL(join(folder, `${name}.mjs`)).href);
-    return { ...(await load('format')), ...(await load('filter')), ...(await load('fragment')), ...(await load('seconds')), ...(await load('order')) };
+    const modules = await Promise.all(NAMES.map((name) => import(pathToFileURL(join(folder, `${name}.mjs`)).href)));
+    return Object.assign({}, ...modules);
 }
 
 describe('modules', () => {
@@ -72,6 +73,30 @@ describe('modules', () => {
         assert.equal(error('ip=10.0.0.1 ip=10.0.0.2').pos, 12);
         assert.match(error('<b>').message, /none of/);
         assert.match(error('colour=red').message, /cannot be filtered/);
+        assert.equal(error('port=80,!443').pos, 8);
+        assert.match(error('port=80,!443').message, /all of the values/);
+        assert.match(error('port=1,2,3,4,5,6,7,8,9').message, /at most 8/);
+        assert.equal(error('tcp ip=10.0.0.300').pos, 7);
+        assert.match(error('ip=10.0.0.0/33').message, /network/);
+        assert.match(error('state=!active').message, /active, ended or all/);
+    });
+
+    it('reads lists and their opposite', () => {
+        assert.deepEqual(m.parseFilter('80,443 proto=!udp,!icmp').filter, { port: '80,443', proto: '!udp,!icmp' });
+        assert.deepEqual(m.parseFilter('!tcp').filter, { proto: '!tcp' });
+    });
+
+    it('shows only what was clicked, or all but that', () => {
+        const port = (value) => ({ key: 'port', value });
+        assert.deepEqual(m.only({ port: '80,443', proto: 'tcp' }, [port('443')]), { port: '443', proto: 'tcp' });
+        assert.deepEqual(m.without({}, port('53')), { port: '!53' });
+        assert.deepEqual(m.without({ port: '!53' }, port('22')), { port: '!53,!22' });
+        assert.deepEqual(m.without({ port: '!53' }, port('53')), { port: '!53' });
+        assert.deepEqual(m.without({ port: '80,443' }, port('80')), { port: '443' });
+        assert.deepEqual(m.without({ port: '443' }, port('443')), { port: '!443' });
+        assert.match(m.without({ port: '443' }, port('51000')), /already selects/);
+        assert.match(m.without({ port: '!1,!2,!3,!4,!5,!6,!7,!8' }, port('9')), /at most 8/);
+        assert.match(m.without({}, { key: 'state', value: 'ended' }), /cannot be excluded/);
     });
 
     it('keeps a view in the fragment, and drops what it does not know', () => {
@@ -83,25 +108,53 @@ describe('modules', () => {
         assert.deepEqual(stranger.dropped, ['unit', '__proto__', 'minutes', 'filter']);
         assert.equal(stranger.view.dir, 'asc');
         assert.equal(m.writeFragment(m.readFragment('').view), '');
+        assert.deepEqual(m.readFragment('#hide=').view.hide, []);
+        assert.equal(m.writeFragment(m.readFragment('#hide=').view), '#hide=');
+        assert.deepEqual(m.readFragment('#hide=vlan.colour').dropped, ['hide']);
     });
 
     it('holds an hour of seconds, told once or twice or never', () => {
         const seconds = new m.Seconds();
+        const tcp = (value) => ({ tcp: value, udp: 0, icmp: 0, other: 0 });
         const rates = (ts, bps, drops = 0) => seconds.putRates({
-            ts: ts * 1000, bps, pps: 1, by_proto: { tcp: bps, udp: 0, icmp: 0, other: 0 }, in_bps: bps, out_bps: 0,
-            drops, new_flows: 0, active_flows: 1,
+            ts: ts * 1000, bps, pps: 10, drops, new_flows: 0, active_flows: 1,
+            by_proto: tcp(bps), in_by_proto: tcp(bps * 0.5), out_by_proto: tcp(bps * 0.25),
+            by_proto_pps: tcp(10), in_by_proto_pps: tcp(7), out_by_proto_pps: tcp(3),
         });
         rates(10_000, 100);
         rates(10_000, 300);
         rates(10_002, 500, 7);
         assert.equal(seconds.get('bps', 10_000), 300);
         assert.ok(Number.isNaN(seconds.get('bps', 10_001)), 'a second never told is not zero');
-        const [bucket] = seconds.buckets(10_000, 10_003, 5);
-        assert.deepEqual([bucket.from, bucket.measured, bucket.mean.bps, bucket.min.bps, bucket.max.bps, bucket.mean.drops],
-            [10_000, 2, 400, 300, 500, 7]);
+        const steps = seconds.steps(10_001, 10_007, 5, ['bps', 'none.tcp.bps', 'none.pps']);
+        const bps = m.spreadOf(steps, 'bps');
+        assert.deepEqual([steps.from, steps.count, [...steps.measured], [...steps.drops]], [10_000, 2, [2, 0], [7, 0]]);
+        assert.deepEqual([bps.mean[0], bps.min[0], bps.max[0], bps.mean[1]], [400, 300, 500, NaN]);
+        assert.equal(m.spreadOf(steps, 'none.tcp.bps').mean[0], 100, 'what has no direction is the rest');
+        assert.equal(m.spreadOf(steps, 'none.pps').mean[0], 0);
+        assert.deepEqual([10_004, 10_005, 10_010, 9_999, null].map((second) => m.stepAt(steps, second)), [0, 1, -1, -1, -1]);
         rates(13_600, 1);
         assert.ok(!seconds.has(10_000), 'an hour later its place is taken');
         assert.equal(seconds.sum('drops', 10_000, 13_601), 7);
+    });
+
+    it('remembers a minute of each flow, and never takes unseen for zero', () => {
+        const sparks = new m.Sparks();
+        const read = (id) => {
+            const ret = new Float32Array(m.SPARK_SECONDS);
+            sparks.read(id, ret);
+            return [...ret.slice(-5)];
+        };
+        sparks.put(101_000, [{ id: 1, bps: 8 }, { id: 2, bps: 0 }]);
+        sparks.put(103_000, [{ id: 1, bps: 16 }]);
+        assert.deepEqual(read(1), [NaN, NaN, 8, NaN, 16]);
+        assert.deepEqual(read(2), [NaN, NaN, 0, NaN, NaN]);
+        assert.deepEqual(read(3), [NaN, NaN, NaN, NaN, NaN]);
+        sparks.put(104_000, [{ id: 1, bps: 24 }]);
+        assert.deepEqual(read(1), [NaN, 8, NaN, 16, 24]);
+        sparks.put(190_000, [{ id: 2, bps: 1 }]);
+        assert.deepEqual(read(2), [NaN, NaN, NaN, NaN, 1]);
+        assert.equal(sparks.size, 1, 'who was not seen for a minute is forgotten');
     });
 
     it('keeps the order while frozen', () => {

@@ -15,6 +15,9 @@ function readNumbers() {
         values: ids.map((id) => Number(figure(id).value)),
         texts: ids.map((id) => document.querySelector(`#${id} b`).textContent),
         protocolsTs: document.getElementById('protocols').dataset.ts,
+        // Of the chart's legend: in and out of each protocol, exact.
+        legendTime: document.querySelector('#legend .time').title,
+        legend: [...document.querySelectorAll('#legend .item:not([hidden]) .way:not([hidden]) b')].map((value) => Number(value.title.replace(/[^\d]/g, ''))),
         protocols: [...document.querySelectorAll('#protocols .value')].map((cell) => Number(cell.dataset.value)),
     };
 }
@@ -58,7 +61,10 @@ describe('numbers', () => {
                 continue;
             assert.deepEqual(shown.values, [p.in.bytes * 8, p.out.bytes * 8, p.pps, p.active_flows, p.drops]);
             assert.equal(Number(shown.protocolsTs), ts);
-            assert.deepEqual(shown.protocols, ['tcp', 'udp', 'icmp', 'other'].map((name) => p.by_proto[name]));
+            const classes = ['tcp', 'udp', 'icmp', 'other'];
+            assert.deepEqual(shown.protocols, classes.map((name) => p.by_proto[name]));
+            assert.ok(shown.legendTime.includes(new Date(ts).toISOString().slice(11, 19)), 'the chart stands at the same second');
+            assert.deepEqual(shown.legend, classes.flatMap((name) => [p.in.by_proto_bytes[name] * 8, p.out.by_proto_bytes[name] * 8]));
             assert.ok(p.packets > 0 && p.by_proto.tcp > 0 && p.by_proto.udp > 0 && p.by_proto.icmp > 0, 'there was traffic');
             seen++;
         }
@@ -69,13 +75,15 @@ describe('numbers', () => {
             await view.page.click(`#by button:text-is("${by}")`);
             for (let attempt = 0; ; attempt++) {
                 await view.page.waitForTimeout(200);
-                const top = await daemon.get(`/api/top?by=${by}&limit=10`);
+                const top = await daemon.get(`/api/top?by=${by}&limit=7`);
                 const shown = await view.page.evaluate(readTalkers);
-                if (shown.ts !== top.from || shown.rows.length !== top.rows.length) {
+                const rows = top.rows.map((row) => row.bps);
+                // Below them stands what they leave over.
+                if (shown.ts !== top.from || shown.rows.length !== rows.length + (top.other.bps > 0 ? 1 : 0)) {
                     assert.ok(attempt < 40, 'the same second was never met');
                     continue;
                 }
-                assert.deepEqual(shown.rows, top.rows.map((row) => row.bps));
+                assert.deepEqual(shown.rows.slice(0, rows.length), rows);
                 break;
             }
         });
@@ -86,9 +94,24 @@ describe('numbers', () => {
             await page.keyboard.press('u');
             await until(page, (want) => document.getElementById('unit').textContent === want, unit);
             await until(page, (source) => new RegExp(source).test(document.querySelector('#n-in b').textContent), pattern.source);
+            assert.match(await page.textContent('#legend .item:not([hidden]) b'), pattern);
+            assert.match(await page.textContent('#talkers .value'), pattern);
+            assert.match(await page.textContent('#protocols .value'), pattern);
             const cells = await page.$$eval('#flows td.c-rate', (list) => list.map((cell) => cell.textContent));
             assert.ok(cells.length > 0 && cells.every((text) => pattern.test(text)), `${unit}: ${cells[0]}`);
         }
+    });
+
+    it('ask for nothing beside the flow table, once the hour is there', async () => {
+        const asked = [];
+        view.page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+        await view.page.keyboard.press('u');
+        await view.page.click('#by button:text-is("flow")');
+        await view.page.keyboard.press('u');
+        await view.page.keyboard.press('u');
+        asked.length = 0;
+        await view.page.waitForTimeout(3000);
+        assert.deepEqual([...new Set(asked)].filter((path) => path !== '/api/stats'), ['/api/flows']);
     });
 
     it('come without a fault: no error, no broken policy, no other host', async () => {

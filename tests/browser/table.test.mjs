@@ -1,6 +1,8 @@
 // The flow table: filters and sorting agree with the API, and it holds still while it is read.
 
 import { strict as assert } from 'node:assert';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { launch, open, until, untilLive } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
@@ -33,7 +35,7 @@ describe('table', () => {
         daemon = await new Daemon('--bpf=').start();
         stopTalk = startTalk();
         browser = await launch();
-        view = await open(browser, daemon.url);
+        view = await open(browser, `${daemon.url}#hide=`);
         page = view.page;
         await untilLive(page);
         // A page this high has all rows in sight, so that all of them are drawn.
@@ -102,7 +104,7 @@ describe('table', () => {
             assert.ok(api.rows.length > 0, text);
         }
         assert.match(await page.textContent('#flows-note'), /match = .* of bytes/);
-        assert.match(page.url(), /#filter=state%3Dall$/);
+        assert.match(page.url(), /#filter=state%3Dall&hide=$/);
         await page.click('#filter-clear');
         await agrees(sorted('bps', 'desc'));
     });
@@ -115,6 +117,75 @@ describe('table', () => {
         await page.mouse.move(0, 0);
         await agrees(`port=53&proto=udp&${sorted('bps', 'desc')}`);
         await page.click('#filter-clear');
+    });
+
+    it('excludes a value that is clicked with Alt, as the API does', async () => {
+        await page.click('#flows td.c-server .port:text-is(":53")', { modifiers: ['Alt'] });
+        await until(page, () => document.getElementById('filter-text').value === 'port=!53');
+        await page.click('#flows td.c-server .port:text-is(":443")', { modifiers: ['Alt'] });
+        await until(page, () => document.getElementById('filter-text').value === 'port=!53,!443');
+        await page.mouse.move(0, 0);
+        const api = await agrees(`port=!53,!443&${sorted('bps', 'desc')}`);
+        assert.ok(api.rows.length > 0 && api.rows.every((row) => ![row.a_port, row.b_port].some((port) => [53, 443].includes(port))));
+
+        await filter('port=80,443');
+        await agrees(`port=80,443&${sorted('bps', 'desc')}`);
+        const port = page.locator('#flows td.c-client .port').first();
+        await port.click({ modifiers: ['Alt'] });
+        assert.match(await page.textContent('#filter-error'), /already selects by port=80,443/);
+        await page.click('#filter-clear');
+        await page.mouse.move(0, 0);
+        await agrees(sorted('bps', 'desc'));
+    });
+
+    it('saves what is shown, and says how a script gets it', async () => {
+        await filter(`ip=${PEER.v6} proto=udp`);
+        const api = await agrees(`ip=${PEER.v6}&proto=udp&${sorted('bps', 'desc')}`);
+        const query = `ip=${PEER.v6}&proto=udp&sort=bps&dir=desc&format=`;
+        assert.equal(await page.getAttribute('#export-json', 'href'), `/api/flows?${query}json`);
+        const saved = await Promise.all([page.waitForEvent('download'), page.click('#export-csv')]).then(([download]) => download.path());
+        const lines = readFileSync(saved, 'utf8').trim().split('\n');
+        assert.equal(lines.length, api.rows.length + 1);
+        assert.ok(lines[0].includes('a_ip') && lines.slice(1).every((line) => line.includes(PEER.v6)));
+        await page.click('#curl summary');
+        const line = await page.textContent('#curl code');
+        assert.equal(line, `curl -s '${daemon.url.replace(/\/$/, '')}/api/flows?${query}csv'`);
+        const output = execFileSync('sh', ['-c', line], { encoding: 'utf8' });
+        assert.equal(output.split('\n')[0], lines[0]);
+        await page.click('#curl button');
+        await until(page, () => /copied|selected/.test(document.querySelector('#curl output').textContent));
+        await page.click('#curl summary');
+        await page.click('#filter-clear');
+        await agrees(sorted('bps', 'desc'));
+    });
+
+    it('freezes with Space, counts what would move, and lets go', async () => {
+        await page.click('#flows th.c-seen button');
+        await agrees(sorted('last_seen', 'desc'));
+        await page.mouse.move(0, 0);
+        await page.evaluate(() => document.activeElement.blur());
+        await page.keyboard.press(' ');
+        await until(page, () => !document.getElementById('frozen').hidden);
+        const before = await page.evaluate(readTable);
+        await until(page, (asof) => Number(document.getElementById('flows').dataset.asof) > asof + 2000, before.asof);
+        await until(page, () => /\d+ rows? moved/.test(document.getElementById('frozen').textContent));
+        assert.deepEqual((await page.evaluate(readTable)).rows.map((row) => row.id), before.rows.map((row) => row.id));
+        await page.keyboard.press(' ');
+        await until(page, () => document.getElementById('frozen').hidden);
+        await page.click('#flows th.c-rate button');
+        await agrees(sorted('bps', 'desc'));
+    });
+
+    it('draws the last minute of a row, as far as it was seen', async () => {
+        const drawn = await page.$eval('#flows tbody tr[data-id] .c-spark canvas', (canvas) => {
+            const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            const columns = new Set();
+            for (let i = 3; i < data.length; i += 4)
+                if (data[i] > 0)
+                    columns.add(((i - 3) / 4) % canvas.width);
+            return { columns: columns.size, newest: columns.has(canvas.width - 1), width: canvas.width };
+        });
+        assert.ok(drawn.newest && drawn.columns > 3 && drawn.columns <= drawn.width, JSON.stringify(drawn));
     });
 
     it('says what is wrong with a filter, and keeps the last good one', async () => {
@@ -149,6 +220,22 @@ describe('table', () => {
         await page.waitForSelector('#drawer:not([hidden])');
         assert.match(await page.textContent('#drawer h2'), /^(tcp|udp|icmp) .* → /);
         assert.equal(await page.getAttribute('#flows tr.selected', 'aria-selected'), 'true');
+        const id = await page.getAttribute('#flows tr.selected', 'data-id');
+        const asof = Number(await page.getAttribute('#flows', 'data-asof'));
+        await until(page, (before) => Number(document.getElementById('flows').dataset.asof) > before + 1000, asof);
+        assert.equal(await page.getAttribute('#flows tr.selected', 'data-id'), id, 'the selection outlives an update');
+        const api = await daemon.get(`/api/flows?flow=${id}&state=all`);
+        const fields = await page.$$eval('#drawer dt', (list) => list.map((term) => term.textContent));
+        for (const field of ['rate', 'client', 'client port', 'server', 'server port', 'VLAN', 'first seen', 'TCP flags', 'interface', 'id'])
+            assert.ok(fields.includes(field), field);
+        assert.ok((await page.textContent('#drawer dl')).includes(api.rows[0].a_ip));
+        await page.click('#drawer button[aria-label="not this: server port"]');
+        await until(page, () => /^port=!\d+$/.test(document.getElementById('filter-text').value));
+        await page.click('#filter-clear');
+        await page.click('#drawer button[aria-label="only this: protocol"]');
+        await until(page, () => /^proto=\w+$/.test(document.getElementById('filter-text').value));
+        await page.click('#filter-clear');
+        await page.keyboard.press('Escape');
         await page.keyboard.press('Escape');
         await page.waitForSelector('#drawer', { state: 'hidden' });
     });

@@ -10,7 +10,8 @@
 
 import { ApiError, get, type Params } from './api';
 import { Poll } from './poll';
-import type { Store } from './state';
+import { HOUR } from './seconds';
+import type { LoginReason, Store } from './state';
 import { Stream } from './stream';
 import type { CountersAnswer, EventRow, EventsAnswer, Frame, RatesFrame, StatsAnswer } from './wire';
 
@@ -20,6 +21,8 @@ const SILENT_MS = 3500;
 const DEAD_MS = 15_000;
 const STATS_EVERY_MS = 5000;
 const EVENTS_KEPT = 100;
+/** The close code of a WebSocket whose session is over. */
+const SESSION_ENDED = 4401;
 
 export class Feed {
     private stream: Stream | null = null;
@@ -28,9 +31,8 @@ export class Feed {
     private lastFrameAt = 0;
     /** The first second that the stream left out and that was not fetched yet. */
     private hole = Infinity;
-    private readonly stats = new Poll(() => this.loadStats().catch(() => undefined));
-
-    private readonly missing = new Poll(() => this.loadMissing().catch(() => undefined));
+    private readonly stats = new Poll(() => this.loadStats().catch((error: unknown) => { this.refused(error); }));
+    private readonly missing = new Poll(() => this.loadMissing().catch((error: unknown) => { this.refused(error); }));
 
     /** `onSecond` is called with each rates frame: what else is shown follows that one clock. */
     constructor(
@@ -52,23 +54,55 @@ export class Feed {
     retry(): void {
         clearTimeout(this.retryTimer);
         this.pauseMs = FIRST_PAUSE_MS;
+        if (this.store.state.link.kind === 'token')
+            this.store.state.link = { kind: 'connecting' };
+        this.store.changed();
         void this.connect();
     }
 
     private async connect(): Promise<void> {
         try {
             await this.loadStats();
-            await this.loadCounters({});
+            await this.loadCounters({ from: '-60m' });
             await this.loadEvents();
         } catch (error) {
             this.lose(error);
             return;
         }
+        if (this.store.state.link.kind === 'token')
+            return;
         this.stream?.close();
         this.stream = new Stream({
             frame: (frame) => { this.take(frame); },
-            closed: () => { this.lose(null); },
+            closed: (code) => {
+                if (code === SESSION_ENDED)
+                    this.lock('expired');
+                else
+                    this.lose(null);
+            },
         });
+    }
+
+    /** The daemon wants its token, and nothing that it told before is shown without it. */
+    lock(reason: LoginReason): void {
+        this.stream?.close();
+        this.stream = null;
+        clearTimeout(this.retryTimer);
+        this.store.state.link = { kind: 'token', reason };
+        this.store.forget();
+        this.store.changed();
+    }
+
+    /** An answer said 401: either nobody has logged in yet, or no longer. */
+    unauthorized(): void {
+        if (this.store.state.link.kind !== 'token')
+            this.lock(this.store.state.stats ? 'expired' : 'needed');
+    }
+
+    /** What fails beside the stream is asked for again; only a 401 says that there is no use in it. */
+    private refused(error: unknown): void {
+        if (error instanceof ApiError && error.status === 401)
+            this.unauthorized();
     }
 
     private lose(error: unknown): void {
@@ -76,15 +110,15 @@ export class Feed {
         this.stream?.close();
         this.stream = null;
         if (error instanceof ApiError && error.status === 401) {
-            state.link = { kind: 'token' };
-        } else {
-            const now = Date.now();
-            // A little apart from each other, so that many pages do not return in the same moment.
-            const pause = this.pauseMs * (0.9 + 0.2 * Math.random());
-            state.link = { kind: 'lost', retryAt: now + pause };
-            this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
-            this.retryTimer = window.setTimeout(() => void this.connect(), pause);
+            this.unauthorized();
+            return;
         }
+        const now = Date.now();
+        // A little apart from each other, so that many pages do not return in the same moment.
+        const pause = this.pauseMs * (0.9 + 0.2 * Math.random());
+        state.link = { kind: 'lost', retryAt: now + pause };
+        this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+        this.retryTimer = window.setTimeout(() => void this.connect(), pause);
         this.store.changed();
     }
 
@@ -95,6 +129,7 @@ export class Feed {
         if (before && watches(before) !== watches(state.stats)) {
             // Another interface or filter: what was measured before is about something else.
             state.seconds.clear();
+            state.sparks.clear();
             state.latest = null;
             state.gaps = [];
         }
@@ -106,7 +141,11 @@ export class Feed {
         const answer = await get<CountersAnswer>('/api/counters', params);
         for (const point of answer.points)
             state.seconds.putPoint(point);
-        state.gaps = state.gaps.filter((gap) => gap.to <= answer.from).concat(answer.gaps);
+        // What an earlier answer said of the time before this one stays true, for as long as it can be seen.
+        const before = state.gaps
+            .map((gap) => ({ ...gap, to: Math.min(gap.to, answer.from) }))
+            .filter((gap) => gap.from < gap.to && gap.to > answer.to - HOUR * 1000);
+        state.gaps = before.concat(answer.gaps);
         this.store.changed();
     }
 
@@ -155,21 +194,11 @@ export class Feed {
             this.hole = Math.min(this.hole, expected);
             this.missing.want();
         }
-        this.fillPackets();
         this.onSecond();
     }
 
-    /** Packets by direction are in the counters only: they are fetched for who looks at them. */
-    fillPackets(): void {
-        const { seconds, view } = this.store.state;
-        if (view.unit === 'pkt/s' && seconds.firstWithout('inPps') !== null)
-            this.missing.want();
-    }
-
-    /** From the first second of which something was not told. */
     private async loadMissing(): Promise<void> {
-        const { seconds } = this.store.state;
-        const from = Math.min(this.hole, seconds.firstWithout('inPps') ?? Infinity);
+        const from = this.hole;
         this.hole = Infinity;
         if (from !== Infinity)
             await this.loadCounters({ from: from * 1000 });

@@ -1,5 +1,7 @@
-// The filter box: words like `ip=10.0.0.0/24 port=443 tcp`, each of which becomes one parameter
-// of the API, so that what is typed is what a script would ask for.
+// The filter box: words like `ip=10.0.0.0/24 port=80,443 proto=!udp`, each of which becomes one
+// parameter of the API, so that what is typed is what a script would ask for.
+//
+//     port=80,443       any of them          port=!22,!53      none of them
 //
 // A word without a name is understood where only one meaning is possible. A name may stand
 // once, since the API refuses repeated parameters. An error says where it is.
@@ -17,47 +19,82 @@ const PROTOS = /^(tcp|udp|icmp|other)$/;
 const STATES = /^(active|ended|all)$/;
 const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*)(\/\d{1,3})?$/;
 
-const CHECKS: Record<FilterKey, { ok: (value: string) => boolean; want: string }> = {
-    ip: { ok: (v) => ADDRESS.test(v), want: 'an address or a network, such as 10.0.0.0/24' },
-    port: { ok: (v) => isNumber(v, 65535), want: 'a number from 0 to 65535' },
-    proto: { ok: (v) => /^[a-z0-9-]{1,20}$/.test(v), want: 'tcp, udp, icmp, other, or the name or number of an IP protocol' },
-    vlan: { ok: (v) => isNumber(v, 4095), want: 'a number from 0 to 4095' },
-    iface: { ok: (v) => v !== '', want: 'the name of an interface' },
-    state: { ok: (v) => STATES.test(v), want: 'active, ended or all' },
+/** How many values a list may have; the API's limit. */
+const VALUES_MAX = 8;
+
+interface Check {
+    ok: (value: string) => boolean;
+    want: string;
+    /** Takes several values, and their opposite. */
+    list: boolean;
+}
+
+const CHECKS: Record<FilterKey, Check> = {
+    ip: { ok: isAddress, want: 'an address or a network, such as 10.0.0.0/24', list: true },
+    port: { ok: (v) => isNumber(v, 65535), want: 'a number from 0 to 65535', list: true },
+    proto: { ok: (v) => /^[a-z0-9-]{1,20}$/.test(v), want: 'tcp, udp, icmp, other, or the name or number of an IP protocol', list: true },
+    vlan: { ok: (v) => isNumber(v, 4095), want: 'a number from 0 to 4095', list: true },
+    iface: { ok: (v) => v !== '', want: 'the name of an interface', list: false },
+    state: { ok: (v) => STATES.test(v), want: 'active, ended or all', list: false },
 };
+
+/** Nearly: what only looks like one is found out by the daemon. */
+function isAddress(text: string): boolean {
+    const [address = '', bits] = text.split('/');
+    const v4 = /^\d/.test(address) && !address.includes(':');
+    if (!ADDRESS.test(text) || (bits !== undefined && Number(bits) > (v4 ? 32 : 128)))
+        return false;
+    return !v4 || address.split('.').every((octet) => Number(octet) <= 255);
+}
 
 function isNumber(text: string, max: number): boolean {
     return /^\d{1,5}$/.test(text) && Number(text) <= max;
 }
 
-function keyOf(word: string): FilterKey | null {
+function keyOf(list: string): FilterKey | null {
+    const word = list.split(',')[0]?.replace(/^!/, '') ?? '';
     if (PROTOS.test(word))
         return 'proto';
     if (STATES.test(word))
         return 'state';
     if (isNumber(word, 65535))
         return 'port';
-    return ADDRESS.test(word) ? 'ip' : null;
+    return isAddress(word) ? 'ip' : null;
 }
 
 function isKey(text: string): text is FilterKey {
     return (FILTER_KEYS as readonly string[]).includes(text);
 }
 
+/** Whether each value of a list is one, and all of them or none bear a `!`. */
+function checkValues(key: FilterKey, text: string, pos: number): FilterError | null {
+    const check = CHECKS[key];
+    const values = check.list ? text.split(',') : [text];
+    if (values.length > VALUES_MAX)
+        return { pos, message: `${key} takes at most ${VALUES_MAX} values` };
+    const excluding = values[0]?.startsWith('!') ?? false;
+    let at = pos;
+    for (const value of values) {
+        const excluded = check.list && value.startsWith('!');
+        if (excluded !== excluding && check.list)
+            return { pos: at, message: 'either all of the values bear a ! or none does' };
+        if (!check.ok(excluded ? value.slice(1) : value))
+            return { pos: at, message: `${key} takes ${check.want}${check.list ? ', several with commas, a ! before each to exclude them' : ''}` };
+        at += value.length + 1;
+    }
+    return null;
+}
+
 /** Splits `name=value`; a bare word gets the one name that fits. */
 function readWord(word: string, pos: number): { key: FilterKey; value: string } | FilterError {
     const equals = word.indexOf('=');
-    if (equals < 0) {
-        const key = keyOf(word);
-        return key ? { key, value: word } : { pos, message: `“${word}” is none of ${FILTER_KEYS.join(', ')}` };
-    }
-    const key = word.slice(0, equals);
+    const name = equals < 0 ? keyOf(word) : word.slice(0, equals);
+    if (name === null)
+        return { pos, message: `“${word}” is none of ${FILTER_KEYS.join(', ')}` };
+    if (!isKey(name))
+        return { pos, message: `“${name}” cannot be filtered by; there are ${FILTER_KEYS.join(', ')}` };
     const value = word.slice(equals + 1);
-    if (!isKey(key))
-        return { pos, message: `“${key}” cannot be filtered by; there are ${FILTER_KEYS.join(', ')}` };
-    if (!CHECKS[key].ok(value))
-        return { pos: pos + equals + 1, message: `${key} takes ${CHECKS[key].want}` };
-    return { key, value };
+    return checkValues(name, value, pos + equals + 1) ?? { key: name, value };
 }
 
 export function parseFilter(text: string): { filter: Filter } | { error: FilterError } {
@@ -85,4 +122,32 @@ export function filterText(filter: Filter): string {
 
 export function isEmpty(filter: Filter): boolean {
     return Object.keys(filter).length === 0;
+}
+
+/** One value that was pointed at: to be shown alone, or not at all. */
+export interface Pick {
+    key: FilterKey;
+    value: string;
+}
+
+/** Only what has this value: it takes the place of what was said of its kind before. */
+export function only(filter: Filter, picks: readonly Pick[]): Filter {
+    return picks.reduce((sum, { key, value }) => ({ ...sum, [key]: value }), filter);
+}
+
+/** Without what has this value; a sentence where the filter's words cannot say that. */
+export function without(filter: Filter, { key, value }: Pick): Filter | string {
+    const now = filter[key]?.split(',') ?? [];
+    if (!CHECKS[key].list)
+        return `${key} cannot be excluded.`;
+    if (now.length === 0 || now[0]?.startsWith('!')) {
+        const values = [...new Set([...now, `!${value}`])];
+        return values.length > VALUES_MAX ? `${key} takes at most ${VALUES_MAX} values.` : { ...filter, [key]: values.join(',') };
+    }
+    const left = now.filter((each) => each !== value);
+    if (left.length === now.length)
+        return `The filter already selects by ${key}=${filter[key] ?? ''}: it cannot exclude ${value} beside that.`;
+    if (left.length === 0)
+        return { ...filter, [key]: `!${value}` };
+    return { ...filter, [key]: left.join(',') };
 }

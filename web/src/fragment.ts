@@ -7,7 +7,7 @@ import { UNITS } from './format';
 import { DEFAULT_VIEW, type View } from './state';
 
 /** Columns that may be hidden; who talks to whom always stands there. */
-export const COLUMN_IDS = ['way', 'rate', 'bytes', 'sent', 'received', 'packets', 'vlan', 'flags', 'age', 'seen'];
+export const COLUMN_IDS = ['way', 'rate', 'spark', 'bytes', 'sent', 'received', 'packets', 'vlan', 'flags', 'age', 'seen'];
 
 const SORTS = /^[a-z_]{1,20}$/;
 
@@ -40,7 +40,7 @@ const READERS: Record<string, Reader> = {
     minutes: oneOf([1, 5, 15, 60], (view, minutes) => { view.minutes = minutes; }),
     stack: oneOf(['protocol', 'direction'] as const, (view, stack) => { view.stack = stack; }),
     hide: (text, view) => {
-        const ids = text.split('.');
+        const ids = text ? text.split('.') : [];
         view.hide = COLUMN_IDS.filter((id) => ids.includes(id));
         return view.hide.length === ids.length;
     },
@@ -66,7 +66,7 @@ export function writeFragment(view: View): string {
     for (const key of ['sort', 'dir', 'limit', 'unit', 'minutes', 'stack', 'by'] as const)
         if (view[key] !== DEFAULT_VIEW[key])
             params.set(key, String(view[key]));
-    if (view.hide.length > 0)
+    if (view.hide.join('.') !== DEFAULT_VIEW.hide.join('.'))
         params.set('hide', view.hide.join('.'));
     const text = params.toString();
     return text ? `#${text}` : '';

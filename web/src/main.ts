@@ -3,7 +3,7 @@
 import 'uplot/dist/uPlot.min.css';
 import './app.css';
 import { Feed } from './feed';
-import type { Filter } from './filter';
+import { only, without, type Filter, type Pick } from './filter';
 import { UNITS } from './format';
 import { readFragment, writeFragment } from './fragment';
 import { Store, type View } from './state';
@@ -13,10 +13,12 @@ import { columns } from './view/columns';
 import { byId } from './view/dom';
 import { Drawer } from './view/drawer';
 import { events } from './view/events';
+import { exports } from './view/export';
 import { filterBox } from './view/filterbox';
 import { FlowTable } from './view/flowtable';
 import { header } from './view/header';
 import { keys } from './view/keys';
+import { login } from './view/login';
 import { protocols, talkers } from './view/ranks';
 import { status } from './view/status';
 import { strip } from './view/strip';
@@ -24,20 +26,28 @@ import { theme } from './view/theme';
 
 const store = new Store();
 const { state } = store;
-const tables = new Tables(store);
+const tables = new Tables(store, () => { feed.unauthorized(); });
 const feed = new Feed(store, () => { tables.refresh(); }, () => { tables.ranked(); });
 
 function choose(change: Partial<View>): void {
     state.view = { ...state.view, ...change };
     history.replaceState(null, '', location.pathname + writeFragment(state.view));
     tables.refresh();
-    feed.fillPackets();
     store.changed();
 }
 
-function pick(filter: Filter): void {
-    choose({ filter: { ...state.view.filter, ...filter } });
-}
+const picking = {
+    only: (picks: readonly Pick[]) => {
+        choose({ filter: only(state.view.filter, picks) });
+    },
+    not: (pick: Pick) => {
+        const filter = without(state.view.filter, pick);
+        if (typeof filter === 'string')
+            box.refuse(filter);
+        else
+            choose({ filter });
+    },
+};
 
 function select(id: number | null): void {
     state.selected = id;
@@ -60,17 +70,19 @@ function followFragment(): void {
 }
 
 // The table measures where it stands before anybody writes: nothing is laid out twice in a frame.
-const flows = new FlowTable(store, { pick, choose, select });
+const flows = new FlowTable(store, { picking, choose, select });
 status(store, () => { feed.retry(); });
 header(store, cycleUnit);
 strip(store, byId('strip-note'));
 chart(store, choose);
-protocols(store, pick);
-talkers(store, pick, (by) => { choose({ by }); });
+protocols(store, picking);
+talkers(store, picking, (by) => { choose({ by }); });
 events(store);
-new Drawer(store, pick, () => { select(null); });
+new Drawer(store, picking, () => { select(null); });
 const columnList = columns(store, choose);
-const box = filterBox(store, (filter) => { choose({ filter }); });
+const box = filterBox(store, (filter: Filter) => { choose({ filter }); });
+exports(store);
+login(store, { entered: () => { feed.retry(); }, left: () => { feed.lock('out'); } });
 
 keys(
     [

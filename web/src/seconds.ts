@@ -3,24 +3,58 @@
 //
 //     slot = second mod 3600      stamp[slot] = the second it holds
 //
-// NaN means "was not told", which is not zero: the rates frame has no packets per direction.
+// Every figure is a column of its own: in, out, and what has neither direction, by protocol, in
+// bits and in packets. What has no direction is the rest, so that the three add up to the whole.
 
-import { CLASSES, type CounterPoint, type RatesFrame } from './wire';
+import { CLASSES, type ByClass, type Class, type CounterPoint, type RatesFrame } from './wire';
 
 export const HOUR = 3600;
-const COLUMNS = ['bps', 'pps', ...CLASSES, 'inBps', 'outBps', 'inPps', 'outPps', 'drops', 'newFlows', 'flows'] as const;
-export type Column = (typeof COLUMNS)[number];
-export type Second = Record<Column, number>;
+export const WAYS = ['in', 'out', 'none'] as const;
+export type Way = (typeof WAYS)[number];
+export const MEASURES = ['bps', 'pps'] as const;
+export type Measure = (typeof MEASURES)[number];
+export type Column = Measure | `${Way}.${Measure}` | `${Way}.${Class}.${Measure}` | 'drops';
 
-/** A run of seconds as one step of a chart: the mean of what was measured, and its range. */
-export interface Bucket {
+const COLUMNS: readonly Column[] = [
+    ...MEASURES, 'drops',
+    ...WAYS.flatMap((way) => MEASURES.flatMap((m) =>
+        [`${way}.${m}` as const, ...CLASSES.map((cls) => `${way}.${cls}.${m}` as const)])),
+];
+
+/** A stretch of seconds in steps of `step`. */
+export interface Steps {
+    /** The first second of the first step. */
     from: number;
-    /** How many of its seconds were measured; with none the figures are NaN. */
-    measured: number;
-    /** Drops are the sum, not the mean: none of them may fade. */
-    mean: Second;
-    min: Second;
-    max: Second;
+    step: number;
+    /** How many steps there are. */
+    count: number;
+    /** How many seconds of each step were measured; where none was, its figures are NaN. */
+    measured: Uint16Array;
+    /** Sums, not means: none of them may fade. */
+    drops: Float64Array;
+    columns: Map<Column, Spread>;
+}
+
+export const NO_STEPS: Steps = {
+    from: 0, step: 1, count: 0, measured: new Uint16Array(), drops: new Float64Array(), columns: new Map(),
+};
+
+const NOTHING = new Float64Array();
+
+export function spreadOf(steps: Steps, column: Column): Spread {
+    return steps.columns.get(column) ?? { mean: NOTHING, min: NOTHING, max: NOTHING };
+}
+
+/** Which step holds this second; −1 for none. */
+export function stepAt({ from, step, count }: Steps, second: number | null): number {
+    const n = second === null ? -1 : Math.floor((second - from) / step);
+    return n < count ? n : -1;
+}
+
+export interface Spread {
+    mean: Float64Array;
+    min: Float64Array;
+    max: Float64Array;
 }
 
 export class Seconds {
@@ -45,34 +79,34 @@ export class Seconds {
         return this.stamp[slot(second)] === second;
     }
 
-    /** NaN where that second was not measured, or that figure of it not told. */
+    /** NaN where that second was not measured. */
     get(column: Column, second: number): number {
         return this.has(second) ? (this.columns[column][slot(second)] ?? NaN) : NaN;
     }
 
     putRates(frame: RatesFrame): void {
-        this.put(frame.ts / 1000, {
-            bps: frame.bps, pps: frame.pps, ...frame.by_proto, inBps: frame.in_bps, outBps: frame.out_bps,
-            drops: frame.drops, newFlows: frame.new_flows, flows: frame.active_flows,
-        });
+        const i = this.open(frame.ts / 1000);
+        if (i < 0)
+            return;
+        this.set('bps', i, frame.bps);
+        this.set('pps', i, frame.pps);
+        this.set('drops', i, frame.drops);
+        this.setWays('bps', i, frame.by_proto, frame.in_by_proto, frame.out_by_proto);
+        this.setWays('pps', i, frame.by_proto_pps, frame.in_by_proto_pps, frame.out_by_proto_pps);
     }
 
     putPoint(point: CounterPoint): void {
+        const i = this.open(point.ts / 1000);
+        if (i < 0)
+            return;
         const span = point.span_ms / 1000 || 1;
-        this.put(point.ts / 1000, {
-            bps: point.bps, pps: point.pps, ...point.by_proto,
-            inBps: Math.round((point.in.bytes * 8) / span), outBps: Math.round((point.out.bytes * 8) / span),
-            inPps: Math.round(point.in.packets / span), outPps: Math.round(point.out.packets / span),
-            drops: point.drops, newFlows: point.new_flows, flows: point.active_flows,
-        });
-    }
-
-    /** The first second held of which this figure was not told; the frames of the stream lack some. */
-    firstWithout(column: Column): number | null {
-        for (let s = Math.max(this.oldest, this.newest - HOUR + 1); s <= this.newest; s++)
-            if (this.has(s) && Number.isNaN(this.get(column, s)))
-                return s;
-        return null;
+        const rates = (amounts: ByClass, factor: number) =>
+            Object.fromEntries(CLASSES.map((cls) => [cls, Math.round((amounts[cls] * factor) / span)])) as ByClass;
+        this.set('bps', i, point.bps);
+        this.set('pps', i, point.pps);
+        this.set('drops', i, point.drops);
+        this.setWays('bps', i, rates(point.by_proto_bytes, 8), rates(point.in.by_proto_bytes, 8), rates(point.out.by_proto_bytes, 8));
+        this.setWays('pps', i, rates(point.by_proto_packets, 1), rates(point.in.by_proto_packets, 1), rates(point.out.by_proto_packets, 1));
     }
 
     /** Sums of one column over [from, to), of what was measured. */
@@ -83,64 +117,80 @@ export class Seconds {
         return sum;
     }
 
-    /** [from, to) in steps of `step` seconds, aligned to the epoch so that they do not wander as time goes on. */
-    buckets(from: number, to: number, step: number): Bucket[] {
-        const ret: Bucket[] = [];
-        for (let s = Math.floor(from / step) * step; s < to; s += step)
-            ret.push(this.bucket(s, step));
+    /** [from, to) in steps aligned to the epoch, so that they do not wander as time goes on. */
+    steps(from: number, to: number, step: number, columns: readonly Column[]): Steps {
+        const first = Math.floor(from / step) * step;
+        const count = Math.max(0, Math.ceil((to - first) / step));
+        const measured = new Uint16Array(count), drops = new Float64Array(count);
+        for (let s = first; s < first + count * step; s++) {
+            if (!this.has(s))
+                continue;
+            const n = Math.floor((s - first) / step);
+            measured[n] = (measured[n] ?? 0) + 1;
+            drops[n] = (drops[n] ?? 0) + this.get('drops', s);
+        }
+        const ret: Steps = { from: first, step, count, measured, drops, columns: new Map() };
+        for (const column of columns)
+            ret.columns.set(column, this.spread(column, ret));
         return ret;
     }
 
-    private bucket(from: number, step: number): Bucket {
-        const slots: number[] = [];
-        for (let s = from; s < from + step; s++)
-            if (this.has(s))
-                slots.push(slot(s));
-        const bucket = { from, measured: slots.length, mean: empty(), min: empty(), max: empty() };
-        for (const c of COLUMNS) {
-            const column = this.columns[c];
-            let sum = 0, min = Infinity, max = -Infinity;
-            for (const i of slots) {
-                const value = column[i] ?? NaN;
+    private spread(column: Column, { from, step, count, measured }: Steps): Spread {
+        const values = this.columns[column];
+        const mean = new Float64Array(count), min = new Float64Array(count), max = new Float64Array(count);
+        for (let n = 0; n < count; n++) {
+            let sum = 0, least = Infinity, most = -Infinity;
+            for (let s = from + n * step, end = s + step; s < end; s++) {
+                const i = slot(s);
+                if (this.stamp[i] !== s)
+                    continue;
+                const value = values[i] ?? NaN;
                 sum += value;
-                min = value < min ? value : min;
-                max = value > max ? value : max;
+                least = value < least ? value : least;
+                most = value > most ? value : most;
             }
-            if (slots.length === 0)
-                continue;
-            bucket.mean[c] = c === 'drops' ? sum : sum / slots.length;
-            bucket.min[c] = min;
-            bucket.max[c] = max;
+            const seconds = measured[n] ?? 0;
+            mean[n] = seconds > 0 ? sum / seconds : NaN;
+            min[n] = seconds > 0 ? least : NaN;
+            max[n] = seconds > 0 ? most : NaN;
         }
-        return bucket;
+        return { mean, min, max };
     }
 
-    private put(second: number, figures: Partial<Second>): void {
+    /** The slot of a second, which from now on holds it; −1 for what is more than an hour old. */
+    private open(second: number): number {
         if (this.newest - second >= HOUR)
-            return;
+            return -1;
         this.version++;
-        const i = slot(second);
-        // A frame that tells less must not wipe what a fuller answer said of the same packets.
-        const known = this.has(second) && this.get('pps', second) === figures.pps;
-        for (const c of COLUMNS) {
-            const figure = figures[c];
-            if (figure !== undefined)
-                this.columns[c][i] = figure;
-            else if (!known)
-                this.columns[c][i] = NaN;
-        }
-        this.stamp[i] = second;
+        this.stamp[slot(second)] = second;
         this.newest = Math.max(second, Number.isNaN(this.newest) ? second : this.newest);
         this.oldest = Math.min(second, Number.isNaN(this.oldest) ? second : this.oldest);
+        return slot(second);
+    }
+
+    private set(column: Column, i: number, value: number): void {
+        this.columns[column][i] = value;
+    }
+
+    private setWays(measure: Measure, i: number, all: ByClass, inward: ByClass, outward: ByClass): void {
+        let inSum = 0, outSum = 0, noneSum = 0;
+        for (const cls of CLASSES) {
+            // Rates of a part of a second are rounded each by itself: a rest of one or two is that.
+            const rest = all[cls] - inward[cls] - outward[cls];
+            const none = rest > 2 ? rest : 0;
+            this.set(`in.${cls}.${measure}`, i, inward[cls]);
+            this.set(`out.${cls}.${measure}`, i, outward[cls]);
+            this.set(`none.${cls}.${measure}`, i, none);
+            inSum += inward[cls];
+            outSum += outward[cls];
+            noneSum += none;
+        }
+        this.set(`in.${measure}`, i, inSum);
+        this.set(`out.${measure}`, i, outSum);
+        this.set(`none.${measure}`, i, noneSum);
     }
 }
 
 function slot(second: number): number {
     return ((second % HOUR) + HOUR) % HOUR;
-}
-
-const EMPTY = Object.fromEntries(COLUMNS.map((c) => [c, NaN])) as Second;
-
-function empty(): Second {
-    return { ...EMPTY };
 }

@@ -3,7 +3,9 @@
 
 import type { Filter } from './filter';
 import type { Unit } from './format';
+import type { NamePart } from './names';
 import { Seconds } from './seconds';
+import { Sparks } from './sparks';
 import type { EventRow, FlowsAnswer, Gap, RatesFrame, StatsAnswer, TalkersFrame } from './wire';
 
 /** How the page stands with the daemon. Each has its own sentence: see view/status.ts. */
@@ -13,7 +15,10 @@ export type Link =
     /** Connected, but no second has come for a while. */
     | { kind: 'silent'; since: number }
     | { kind: 'lost'; retryAt: number }
-    | { kind: 'token' };
+    | { kind: 'token'; reason: LoginReason };
+
+/** Why the token is asked for. */
+export type LoginReason = 'needed' | 'expired' | 'out';
 
 export type Stack = 'protocol' | 'direction';
 export type TalkersBy = 'flow' | 'pair' | 'host' | 'port';
@@ -34,19 +39,19 @@ export interface View {
 }
 
 export const DEFAULT_VIEW: Readonly<View> = {
-    filter: {}, sort: 'bps', dir: 'desc', limit: 200, unit: 'bit/s', minutes: 5, stack: 'protocol', by: 'flow', hide: [],
+    filter: {}, sort: 'bps', dir: 'desc', limit: 200, unit: 'bit/s', minutes: 5, stack: 'protocol', by: 'flow',
+    // With both of these an IPv6 address and its port would not fit beside them on a laptop.
+    hide: ['sent', 'received', 'vlan'],
 };
 
 /** A ranked row, whatever it was grouped by. */
 export interface Talker {
-    label: string;
-    title: string;
+    name: readonly NamePart[];
     cls: string;
     bps: number;
     pps: number;
     bytes: number;
     share: number;
-    filter: Filter;
 }
 
 export interface State {
@@ -65,6 +70,8 @@ export interface State {
     /** The query that `flows` answers, so that a table knows an answer to a new question. */
     flowsQuery: string;
     flowsError: string | null;
+    /** What was seen of each flow in the last minute. */
+    sparks: Sparks;
     /** The flow that the reader selected, by id. */
     selected: number | null;
     stats: StatsAnswer | null;
@@ -77,9 +84,22 @@ export interface State {
 export function newState(): State {
     return {
         link: { kind: 'connecting' }, seconds: new Seconds(), gaps: [], latest: null, lag: null,
-        talkersFrame: null, talkers: null, talkersTs: 0, talkersError: null, flows: null, flowsQuery: '', flowsError: null, selected: null,
+        talkersFrame: null, talkers: null, talkersTs: 0, talkersError: null, flows: null, flowsQuery: '', flowsError: null, sparks: new Sparks(), selected: null,
         stats: null, events: [], view: { ...DEFAULT_VIEW, filter: {} }, notice: null,
     };
+}
+
+const GAP_REASONS: Record<string, string> = {
+    not_started: 'the capture had not begun',
+    expired: 'no longer held',
+    no_capture: 'nothing was captured',
+};
+
+/** Why there is nothing of this second, as the daemon says. */
+export function gapAt({ gaps }: State, second: number): string {
+    const at = second * 1000;
+    const reason = gaps.find((gap) => gap.from <= at && at < gap.to)?.reason ?? '';
+    return GAP_REASONS[reason] ?? 'no data';
 }
 
 export type Render = (state: State) => void;
@@ -91,6 +111,15 @@ export class Store {
 
     onRender(render: Render): void {
         this.renders.push(render);
+    }
+
+    /** Takes off the page all that the daemon told; what the reader chose stays. */
+    forget(): void {
+        const { state } = this;
+        const { link, view, notice } = state;
+        state.seconds.clear();
+        state.sparks.clear();
+        Object.assign(state, { ...newState(), link, view, notice, seconds: state.seconds, sparks: state.sparks });
     }
 
     changed(): void {

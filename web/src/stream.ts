@@ -6,8 +6,8 @@ const TOPICS = ['rates', 'top_talkers', 'events'];
 
 export interface StreamEvents {
     frame(frame: Frame): void;
-    /** Once, when it is over, whoever ended it. */
-    closed(): void;
+    /** Once, when it is over, whoever ended it. RFC 6455, section 7.4, has the codes. */
+    closed(code: number): void;
 }
 
 export class Stream {
@@ -25,8 +25,8 @@ export class Stream {
             if (typeof message.data === 'string')
                 events.frame(JSON.parse(message.data) as Frame);
         };
-        this.socket.onclose = () => {
-            events.closed();
+        this.socket.onclose = ({ code }) => {
+            events.closed(code);
         };
     }
 

@@ -3,12 +3,13 @@
 
 import { ApiError, get, type Params } from './api';
 import { isEmpty, type Filter } from './filter';
-import { endpoint } from './format';
 import { Poll } from './poll';
+import { addressPart, portPart, type NamePart } from './names';
 import type { State, Store, Talker, View } from './state';
 import type { FlowsAnswer, TalkerRow, TalkersFrame, TopAnswer, TopRow } from './wire';
 
-const TALKERS = 10;
+/** Beside them stands what they leave over. */
+const TALKERS = 7;
 
 function flowParams(view: View): Params {
     return { ...view.filter, limit: view.limit, sort: view.sort, dir: view.dir };
@@ -22,14 +23,15 @@ export class Tables {
     private readonly flows: Poll;
     private readonly talkers: Poll;
 
-    constructor(private readonly store: Store) {
+    /** `unauthorized` is told when the daemon no longer knows this browser. */
+    constructor(private readonly store: Store, private readonly unauthorized: () => void) {
         this.flows = new Poll(() => this.loadFlows());
         this.talkers = new Poll(() => this.loadTalkers());
     }
 
     refresh(): void {
-        // Nobody looks: the daemon is not asked.
-        if (document.hidden)
+        // Nobody looks, or nobody may: the daemon is not asked.
+        if (document.hidden || this.store.state.link.kind === 'token')
             return;
         this.flows.want();
         this.talkers.want();
@@ -45,11 +47,13 @@ export class Tables {
         const { state } = this.store;
         const query = flowsQuery(state.view);
         try {
-            state.flows = await get<FlowsAnswer>('/api/flows', flowParams(state.view));
+            const answer = await get<FlowsAnswer>('/api/flows', flowParams(state.view));
+            state.sparks.put(answer.asof, answer.rows);
+            state.flows = answer;
             state.flowsQuery = query;
             state.flowsError = null;
         } catch (error) {
-            state.flowsError = errorText(error);
+            state.flowsError = this.tell(error);
         }
         this.store.changed();
     }
@@ -60,64 +64,77 @@ export class Tables {
             await fillTalkers(state);
             state.talkersError = null;
         } catch (error) {
-            state.talkersError = errorText(error);
+            state.talkersError = this.tell(error);
         }
         this.store.changed();
     }
+
+    private tell(error: unknown): string {
+        if (!(error instanceof ApiError))
+            return String(error);
+        if (error.status === 401)
+            this.unauthorized();
+        return error.param ? `${error.param}: ${error.message}` : error.message;
+    }
 }
 
-/** The stream already ranks flows; whatever else is wanted is asked for. */
-function streamRanks({ by, filter }: View): boolean {
-    return by === 'flow' && isEmpty(filter);
+/** The stream already ranks flows by bytes; whatever else is wanted is asked for. */
+function streamRanks({ by, filter, unit }: View): boolean {
+    return by === 'flow' && isEmpty(filter) && unit !== 'pkt/s';
 }
 
 async function fillTalkers(state: State): Promise<void> {
-    const { by, filter } = state.view;
+    const { view } = state;
     const frame = state.talkersFrame;
-    if (streamRanks(state.view)) {
-        state.talkers = frame && ofFrame(frame, state.seconds.get('bps', frame.ts / 1000));
+    if (streamRanks(view)) {
+        state.talkers = frame && ofFrame(frame, state);
         state.talkersTs = frame?.ts ?? 0;
         return;
     }
-    const answer = await get<TopAnswer>('/api/top', { ...topFilter(filter), by, limit: TALKERS });
-    state.talkers = answer.rows.map(ofTopRow);
+    const metric = view.unit === 'pkt/s' ? 'packets' : 'bytes';
+    const answer = await get<TopAnswer>('/api/top', { ...topFilter(view.filter), by: view.by, metric, limit: TALKERS });
+    state.talkers = answer.rows.map((row) => ({ ...row, cls: row.proto ?? '', name: nameOf(row) }));
+    if (answer.other.packets > 0)
+        state.talkers.push({ ...answer.other, cls: 'other', name: REST });
     state.talkersTs = answer.from;
 }
+
+const REST: readonly NamePart[] = [{ text: 'all others', title: 'What the rows above leave over, so that the column adds up' }];
 
 /** The ranking is of one second: whether a flow has ended since is no matter. */
 function topFilter(filter: Filter): Params {
     return Object.fromEntries(Object.entries(filter).filter(([key]) => key !== 'state'));
 }
 
-function ofTopRow(row: TopRow): Talker {
-    const { bps, pps, bytes, share } = row;
-    return { ...named(row), cls: row.proto ?? '', bps, pps, bytes, share };
-}
-
-function named(row: TopRow): Pick<Talker, 'label' | 'title' | 'filter'> {
+function nameOf(row: Partial<TopRow> & { key: string }): readonly NamePart[] {
     if (row.a_ip !== undefined && row.b_ip !== undefined) {
         // ICMP and the like have no ports: they come as 0.
-        const port = (n: number | undefined) => (n || row.proto === 'tcp' || row.proto === 'udp' ? n : undefined);
-        const a = endpoint(row.a_ip, port(row.a_port)), b = endpoint(row.b_ip, port(row.b_port));
-        return { label: `${a} ↔ ${b}`, title: [row.proto, a, '↔', b].filter(Boolean).join(' '), filter: { ip: row.a_ip } };
+        const end = (ip: string, port: number | undefined) =>
+            (port || row.proto === 'tcp' || row.proto === 'udp') && port !== undefined
+                ? [addressPart(ip, true), portPart(port)] : [addressPart(ip, false)];
+        return [...end(row.a_ip, row.a_port), { text: ' ↔ ' }, ...end(row.b_ip, row.b_port)];
     }
     if (row.port !== undefined)
-        return {
-            label: row.key, title: `${row.key}, the port of the service`,
-            filter: { port: String(row.port), ...(row.proto ? { proto: row.proto } : {}) },
-        };
-    return { label: row.key, title: row.key, filter: { ip: row.key } };
+        return [{ ...portPart(row.port), text: row.key, title: `${row.key}, the port of the service · click: only this · Alt+click: not this` }];
+    return [addressPart(row.key, false)];
 }
 
-function ofFrame(frame: TalkersFrame, totalBps: number): Talker[] {
-    return frame.rows.slice(0, TALKERS).map((row) => ({
-        ...named({ ...row, key: '', pps: 0, share: 0, ...endsOf(row) }),
+function ofFrame(frame: TalkersFrame, { seconds }: State): Talker[] {
+    const totalBps = seconds.get('bps', frame.ts / 1000), totalPps = seconds.get('pps', frame.ts / 1000);
+    const share = (bps: number) => (totalBps > 0 ? bps / totalBps : 0);
+    const talkers = frame.rows.slice(0, TALKERS).map((row): Talker => ({
+        name: nameOf({ key: '', proto: row.proto, ...endsOf(row) }),
         cls: row.proto,
         bps: row.bps,
         pps: row.bytes > 0 ? Math.round((row.packets * row.bps) / (row.bytes * 8)) : 0,
         bytes: row.bytes,
-        share: totalBps > 0 ? row.bps / totalBps : 0,
+        share: share(row.bps),
     }));
+    const left = (total: number, figure: 'bps' | 'pps') => talkers.reduce((rest, row) => rest - row[figure], total);
+    const bps = left(totalBps, 'bps');
+    if (bps > 0)
+        talkers.push({ name: REST, cls: 'other', bps, pps: Math.max(0, left(totalPps, 'pps')), bytes: Math.round(bps / 8), share: share(bps) });
+    return talkers;
 }
 
 /** "10.0.0.1:1234" → its parts; "[2001:db8::1]:443" likewise. */
@@ -129,10 +146,3 @@ function endsOf({ a, b }: TalkerRow): Pick<TopRow, 'a_ip' | 'a_port' | 'b_ip' | 
     const [a_ip, a_port] = split(a), [b_ip, b_port] = split(b);
     return { a_ip, a_port, b_ip, b_port };
 }
-
-function errorText(error: unknown): string {
-    if (error instanceof ApiError)
-        return error.param ? `${error.param}: ${error.message}` : error.message;
-    return String(error);
-}
-

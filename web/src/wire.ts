@@ -9,15 +9,22 @@ export interface Volume {
     bytes: number;
 }
 
+/** One direction. */
+export interface WayVolume extends Volume {
+    by_proto_packets: ByClass;
+    by_proto_bytes: ByClass;
+}
+
 /** One second of /api/counters. */
 export interface CounterPoint extends Volume {
     ts: number;
     pps: number;
     bps: number;
     by_proto: ByClass;
-    in: Volume;
-    out: Volume;
+    in: WayVolume;
+    out: WayVolume;
     by_proto_bytes: ByClass;
+    by_proto_packets: ByClass;
     drops: number;
     new_flows: number;
     active_flows: number;
@@ -130,6 +137,8 @@ export interface TopRow extends Volume {
 export interface TopAnswer {
     from: number;
     rows: TopRow[];
+    /** What the rows leave over. */
+    other: Volume & Pick<TopRow, 'bps' | 'pps' | 'share'>;
 }
 
 export interface RatesFrame {
@@ -138,8 +147,15 @@ export interface RatesFrame {
     pps: number;
     bps: number;
     by_proto: ByClass;
+    by_proto_pps: ByClass;
     in_bps: number;
+    in_pps: number;
+    in_by_proto: ByClass;
+    in_by_proto_pps: ByClass;
     out_bps: number;
+    out_pps: number;
+    out_by_proto: ByClass;
+    out_by_proto_pps: ByClass;
     drops: number;
     active_flows: number;
     new_flows: number;

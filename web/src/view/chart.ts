@@ -1,132 +1,128 @@
-// The main chart, second by second: stacked by protocol, or in above and out below the axis.
+// The main chart, second by second: in above the axis, out below it, stacked by protocol. What
+// has neither direction stands above, lighter, so that nothing measured is missing from the area.
 // Its legend shows the second under the pointer, else the last one.
 
-import { CLASSES } from '../wire';
-import { clock, count, rate, inUnit, exact } from '../format';
-import type { Bucket, Column, Second } from '../seconds';
-import type { State, Store, View } from '../state';
-import { byId, choices, make, newer, setClass, setText, setTitle } from './dom';
-import { palette, type Palette } from './palette';
+import { CLASSES, type Class } from '../wire';
+import { clock, clockTitle, count, exact, inUnit, rate } from '../format';
+import { NO_STEPS, spreadOf, stepAt, type Column, type Measure, type Steps, type Way } from '../seconds';
+import { gapAt, type State, type Store, type View } from '../state';
+import { byId, choices, make, newer, setHidden, setText, setTitle } from './dom';
+import { faded, palette, type Palette } from './palette';
 import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
 const MINUTES: readonly number[] = [1, 5, 15, 60];
-
-const GAP_REASONS: Record<string, string> = {
-    not_started: 'the capture had not begun',
-    expired: 'no longer held',
-    no_capture: 'nothing was captured',
-};
+const HEIGHT = 216;
 
 /** One layer of the stack; `side` −1 hangs below the axis. */
 interface Layer {
-    name: string;
     column: Column;
     side: 1 | -1;
     colour: (p: Palette) => string;
-    swatch: string;
 }
 
-const PROTOCOLS: readonly Layer[] = CLASSES.map((name) => ({
-    name, column: name, side: 1, colour: (p) => p.classes[name], swatch: name,
-}));
+export function measureOf({ unit }: View): Measure {
+    return unit === 'pkt/s' ? 'pps' : 'bps';
+}
 
-const DIRECTIONS = (inward: Column, outward: Column): readonly Layer[] => [
-    { name: 'in ▼', column: inward, side: 1, colour: (p) => p.accent, swatch: 'accent' },
-    { name: 'out ▲', column: outward, side: -1, colour: (p) => p.second, swatch: 'second' },
-];
-
-const PACKETS: readonly Layer[] = [
-    { name: 'all', column: 'pps', side: 1, colour: (p) => p.accent, swatch: 'accent' },
-];
-
-/** Packets are told as a whole and by direction, not by protocol. */
-function layersOf({ unit, stack }: View): readonly Layer[] {
-    if (unit === 'pkt/s')
-        return stack === 'direction' ? DIRECTIONS('inPps', 'outPps') : PACKETS;
-    return stack === 'direction' ? DIRECTIONS('inBps', 'outBps') : PROTOCOLS;
+/** From the axis outwards. */
+function layersOf(view: View, ways: readonly Way[]): Layer[] {
+    const m = measureOf(view);
+    return ways.flatMap((way): Layer[] => {
+        const side = way === 'out' ? -1 : 1;
+        const shade = (colour: string) => (way === 'none' ? faded(colour) : colour);
+        if (view.stack === 'direction')
+            return [{ column: `${way}.${m}`, side, colour: (p) => shade(way === 'out' ? p.second : p.accent) }];
+        return CLASSES.map((cls) => ({ column: `${way}.${cls}.${m}`, side, colour: (p) => shade(p.classes[cls]) }));
+    });
 }
 
 export function chart(store: Store, choose: (change: Partial<View>) => void): void {
-    const markStack = choices(byId('stack'), [['protocol', 'protocol'], ['direction', 'in / out']] as const,
+    const markStack = choices(byId('stack'), [['protocol', 'by protocol'], ['direction', 'in / out']] as const,
         (stack) => { choose({ stack }); });
     const markMinutes = choices(byId('minutes'), MINUTES.map((m) => [m, `${m} min`] as const),
         (minutes) => { choose({ minutes }); });
     const legend = new Legend(byId('legend'));
 
     let state: State = store.state;
-    let buckets: Bucket[] = [];
-    let step = 1;
+    let steps: Steps = NO_STEPS;
     let hovered: number | null = null;
+    let undirected = false;
     const changed = newer();
 
     const plot = new Plot(byId('chart'), {
-        height: 240, yAxis: true, unit: () => state.view.unit,
-        paint: (pen) => { paint(pen, state, buckets, step); },
+        height: HEIGHT, yAxis: true, unit: () => state.view.unit,
+        paint: (pen) => { paint(pen, state.view, steps, undirected); },
         hover: (second) => {
             hovered = second;
             tell();
         },
     });
     const tell = () => {
-        const at = hovered;
-        const under = at === null ? undefined : buckets.find((b) => at >= b.from && at < b.from + step);
-        legend.show(state.view, under ?? buckets.at(-1), under ? step : 1, state);
+        const under = stepAt(steps, hovered);
+        legend.show(state, steps, under >= 0 ? under : steps.count - 1, undirected);
     };
 
     store.onRender((now) => {
         state = now;
         markStack(state.view.stack);
         markMinutes(state.view.minutes);
-        const { newest } = state.seconds;
-        if (Number.isNaN(newest) || !changed(state.seconds.version, state.view, palette(), plot.width))
+        const { seconds, view } = state;
+        if (Number.isNaN(seconds.newest))
+            plot.hide();
+        if (Number.isNaN(seconds.newest) || !changed(seconds.version, view, palette(), plot.width))
             return;
-        const to = newest + 1;
-        const from = to - state.view.minutes * 60;
-        step = stepFor(to - from, plot.width);
-        buckets = state.seconds.buckets(from, to, step);
-        const layers = layersOf(state.view);
-        const up = ceiling(highest(buckets, layers, 1) / bits(state.view));
-        const down = ceiling(highest(buckets, layers, -1) / bits(state.view));
+        const to = seconds.newest + 1;
+        const from = to - view.minutes * 60;
+        const m = measureOf(view);
+        const sums: Column[] = [m, `in.${m}`, `out.${m}`, `none.${m}`];
+        const parts = CLASSES.flatMap((cls): Column[] => [`in.${cls}.${m}`, `out.${cls}.${m}`, `none.${cls}.${m}`]);
+        steps = seconds.steps(from, to, stepFor(to - from, plot.width), [...sums, ...parts]);
+        undirected = most(spreadOf(steps, `none.${m}`).max) > 0;
+        const per = perUnit(view);
+        const up = ceiling((most(spreadOf(steps, `in.${m}`).max) + most(spreadOf(steps, `none.${m}`).max)) / per);
+        const down = ceiling(most(spreadOf(steps, `out.${m}`).max) / per);
         plot.draw({ from, to, up: up || (down ? 0 : EMPTY_SCALE), down });
         tell();
     });
 }
 
 /** What a column's figure is divided by to be in the unit shown. */
-function bits({ unit }: View): number {
+function perUnit({ unit }: View): number {
     return unit === 'B/s' ? 8 : 1;
 }
 
-function highest(buckets: Bucket[], layers: readonly Layer[], side: 1 | -1): number {
-    const mine = layers.filter((layer) => layer.side === side);
-    const [only] = mine;
-    if (!only)
-        return 0;
-    // The stack of protocols adds up to the total: its highest second is the total's.
-    const column = mine.length > 1 ? 'bps' : only.column;
-    return Math.max(0, ...buckets.map((b) => b.max[column] || 0));
+function most(values: Float64Array): number {
+    let ret = 0;
+    for (const value of values)
+        ret = value > ret ? value : ret;
+    return ret;
 }
 
-function paint(pen: Pen, state: State, buckets: Bucket[], step: number): void {
+function paint(pen: Pen, view: View, steps: Steps, undirected: boolean): void {
     const colours = palette();
-    const layers = layersOf(state.view);
-    const per = bits(state.view);
-    hatchGaps(pen, buckets, step, state.seconds.oldest, state.seconds.newest);
+    const m = measureOf(view);
+    const per = perUnit(view);
+    hatchGaps(pen, steps);
     for (const side of [1, -1] as const) {
-        const base = new Float64Array(buckets.length);
-        for (const layer of layers.filter((l) => l.side === side)) {
-            const low = base.slice();
-            buckets.forEach((b, i) => { base[i] = (base[i] ?? 0) + (side * (b.mean[layer.column] || 0)) / per; });
-            fillSteps(pen, buckets, step, (_, i) => low[i] ?? 0, (_, i) => base[i] ?? 0, layer.colour(colours));
-            if (step > 1 && layers.length < 3)
-                strokeSteps(pen, buckets, step, (b) => (side * b.max[layer.column]) / per, layer.colour(colours));
+        const ways: readonly Way[] = side < 0 ? ['out'] : undirected ? ['in', 'none'] : ['in'];
+        let base = new Float64Array(steps.count);
+        for (const { column, colour } of layersOf(view, ways)) {
+            const { mean } = spreadOf(steps, column);
+            // Most layers of most networks are empty: nothing to draw, nothing to add.
+            if (most(mean) === 0)
+                continue;
+            const low = base, high = base.map((value, i) => value + (side * (mean[i] ?? 0)) / per);
+            fillSteps(pen, steps, (i) => low[i] ?? 0, (i) => high[i] ?? 0, colour(colours));
+            base = high;
+        }
+        // Where a step covers several seconds, the line is the highest of them.
+        if (steps.step > 1) {
+            const { max } = spreadOf(steps, side < 0 ? `out.${m}` : undirected ? m : `in.${m}`);
+            strokeSteps(pen, steps, (i) => (side * (max[i] ?? 0)) / per, colours.muted);
         }
     }
-    // Where a step covers several seconds, the line is the highest of them.
-    if (step > 1 && layers.length > 2)
-        strokeSteps(pen, buckets, step, (b) => b.max.bps / per, colours.muted);
     axis(pen, colours.muted);
-    markDrops(pen, buckets, step);
+    markDrops(pen, steps);
 }
 
 function axis(pen: Pen, colour: string): void {
@@ -135,49 +131,75 @@ function axis(pen: Pen, colour: string): void {
     ctx.fillRect(box.left, Math.round(pen.y(0)) - dpr / 2, box.width, dpr);
 }
 
+const MARKS: Record<Way, string> = { in: '▼', out: '▲', none: '◆' };
+const MARK_TITLES: Record<Way, string> = { in: 'in', out: 'out', none: 'neither in nor out is known' };
+
+/** What has no direction is said where it is drawn. */
 class Legend {
     private readonly time = make('span', { class: 'time' });
-    private readonly notes = make('span', { class: 'note' });
-    private items: { name: HTMLElement; value: HTMLElement; column: Column }[] = [];
-    private drawn: readonly Layer[] = [];
+    private readonly note = make('span', { class: 'note' });
+    private readonly protocols = CLASSES.map((cls) => new Item(cls, cls, ['in', 'out', 'none']));
+    private readonly ways = [new Item('in', 'accent', ['in']), new Item('out', 'second', ['out']), new Item('no direction', 'accent faded', ['none'])];
 
-    constructor(private readonly parent: HTMLElement) {}
-
-    show(view: View, bucket: Bucket | undefined, step: number, state: State): void {
-        const layers = layersOf(view);
-        if (layers.map((l) => l.column).join() !== this.drawn.map((l) => l.column).join())
-            this.build(layers);
-        if (!bucket)
-            return;
-        setText(this.time, clock(bucket.from * 1000) + (step > 1 ? ` + ${step} s` : ''));
-        const mean: Second = bucket.mean;
-        for (const { value, column } of this.items) {
-            const figure = mean[column];
-            const known = bucket.measured > 0 && !Number.isNaN(figure);
-            setText(value, known ? rate(figure, figure, view.unit) : '–');
-            setTitle(value, known ? exact(inUnit(figure, figure, view.unit), view.unit) : 'not measured');
-        }
-        setText(this.notes, noteOf(bucket, step, state));
+    constructor(parent: HTMLElement) {
+        parent.append(this.time, ...this.protocols.map((item) => item.element), ...this.ways.map((item) => item.element), this.note);
     }
 
-    private build(layers: readonly Layer[]): void {
-        this.drawn = layers;
-        this.items = layers.map(({ name, column }) => ({
-            name: make('span', { text: name }), value: make('b'), column,
-        }));
-        const shown = this.items.map(({ name, value }, i) =>
-            make('span', { class: 'item' }, make('i', { class: `swatch ${layers[i]?.swatch ?? ''}` }), name, value));
-        this.parent.replaceChildren(this.time, ...shown, this.notes);
-        setClass(this.parent, 'legend');
+    show(state: State, steps: Steps, n: number, undirected: boolean): void {
+        const { view } = state;
+        if (n < 0)
+            return;
+        const from = (steps.from + n * steps.step) * 1000;
+        setText(this.time, clock(from) + (steps.step > 1 ? ` + ${steps.step} s` : ''));
+        setTitle(this.time, clockTitle(from));
+        const m = measureOf(view);
+        const value = (column: Column) => spreadOf(steps, column).mean[n] ?? NaN;
+        const byProtocol = view.stack === 'protocol';
+        this.protocols.forEach((item, i) => {
+            setHidden(item.element, !byProtocol);
+            item.show(view, undirected, (way) => value(`${way}.${CLASSES[i] ?? 'other'}.${m}`));
+        });
+        for (const [i, item] of this.ways.entries()) {
+            setHidden(item.element, byProtocol || (i === 2 && !undirected));
+            item.show(view, true, (way) => value(`${way}.${m}`));
+        }
+        setText(this.note, noteOf(state, steps, n, undirected));
     }
 }
 
-function noteOf(bucket: Bucket, step: number, state: State): string {
-    if (bucket.measured === 0) {
-        const at = bucket.from * 1000;
-        const reason = state.gaps.find((gap) => gap.from <= at && at < gap.to)?.reason ?? '';
-        return `not measured: ${GAP_REASONS[reason] ?? 'no data'}`;
+/** A swatch, its name, and its figure each way. */
+class Item {
+    readonly element: HTMLElement;
+    private readonly values: [Way, HTMLElement, HTMLElement][];
+
+    constructor(name: Class | string, swatch: string, ways: readonly Way[]) {
+        this.values = ways.map((way) => {
+            const value = make('b');
+            const mark = make('span', { class: 'mark', text: MARKS[way], title: MARK_TITLES[way], attrs: { 'aria-hidden': 'true' } });
+            return [way, make('span', { class: 'way' }, mark, make('span', { class: 'hidden', text: MARK_TITLES[way] }), value), value];
+        });
+        this.element = make('span', { class: 'item' }, make('i', { class: `swatch ${swatch}` }),
+            make('span', { text: name }), ...this.values.map(([, shown]) => shown));
     }
-    const drops = bucket.mean.drops > 0 ? `${count(bucket.mean.drops)} drops` : '';
-    return step > 1 ? [`mean of ${bucket.measured} s`, drops].filter(Boolean).join(' · ') : drops;
+
+    show(view: View, undirected: boolean, figure: (way: Way) => number): void {
+        for (const [way, shown, value] of this.values) {
+            setHidden(shown, way === 'none' && !undirected);
+            const number = figure(way);
+            const known = !Number.isNaN(number);
+            setText(value, known ? rate(number, number, view.unit) : '–');
+            setTitle(value, known ? exact(Math.round(inUnit(number, number, view.unit)), view.unit) : 'not measured');
+        }
+    }
+}
+
+function noteOf(state: State, steps: Steps, n: number, undirected: boolean): string {
+    if (steps.measured[n] === 0)
+        return `not measured: ${gapAt(state, steps.from + n * steps.step)}`;
+    const drops = steps.drops[n] ?? 0;
+    return [
+        steps.step > 1 ? `mean of ${steps.measured[n] ?? 0} s, line: highest second` : '',
+        drops > 0 ? `${count(drops)} drops` : '',
+        undirected ? '◆ neither in nor out is known; --local-net names our side' : '',
+    ].filter(Boolean).join(' · ');
 }

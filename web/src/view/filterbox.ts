@@ -7,7 +7,7 @@ import { byId, setHidden, setText } from './dom';
 
 const REST_MS = 300;
 
-export function filterBox(store: Store, apply: (filter: Filter) => void): { focus: () => void } {
+export function filterBox(store: Store, apply: (filter: Filter) => void): { focus: () => void; refuse: (sentence: string) => void } {
     const form = byId<HTMLFormElement>('filter');
     const box = byId<HTMLInputElement>('filter-text');
     const error = byId('filter-error');
@@ -56,6 +56,7 @@ export function filterBox(store: Store, apply: (filter: Filter) => void): { focu
         setHidden(clear, box.value === '');
     });
     return {
+        refuse: tell,
         focus: () => {
             box.focus();
             box.select();

@@ -1,14 +1,19 @@
 // The columns of the flow table: what stands in a cell, its tooltip, and what a click filters by.
 
 import * as format from '../format';
-import type { Filter } from '../filter';
-import type { FlowRow } from '../wire';
+import { endsOf, protoOf, type NamePart } from '../names';
+import type { Sparks } from '../sparks';
 import type { View } from '../state';
+import type { FlowRow } from '../wire';
 import { make, setClass, setText, setTitle } from './dom';
+import { palette } from './palette';
+import { setPick } from './picking';
+import { drawSparkline, makeSparkline, sparklineTitle } from './sparkline';
 
 export interface Context {
     view: View;
     asof: number;
+    sparks: Sparks;
 }
 
 export interface FlowColumn {
@@ -18,48 +23,9 @@ export interface FlowColumn {
     /** The API's name to sort by; null where it has none. */
     sort: string | null | ((view: View) => string);
     numeric?: boolean;
-    /** Parts of a cell, each of which a click may filter by. */
+    /** Parts of a cell, each of which a click may filter by; none where it is drawn. */
     parts: number;
-    fill(row: FlowRow, context: Context): CellPart[];
-}
-
-export interface CellPart {
-    text: string;
-    /** Made when the pointer asks for it: exact figures and dates cost more than all else of a row. */
-    title?: string | (() => string);
-    class?: string;
-    filter?: Filter;
-}
-
-interface Ends {
-    client: CellPart[];
-    server: CellPart[];
-    sent: number;
-    received: number;
-    sentPackets: number;
-    receivedPackets: number;
-}
-
-/** Who began the flow stands first; where nothing tells, A does. */
-export function endsOf(row: FlowRow): Ends {
-    const a = endpoint(row.a_ip, row.a_port, row.proto);
-    const b = endpoint(row.b_ip, row.b_port, row.proto);
-    return row.initiator === 'b'
-        ? { client: b, server: a, sent: row.ba_bytes, received: row.ab_bytes, sentPackets: row.ba_packets, receivedPackets: row.ab_packets }
-        : { client: a, server: b, sent: row.ab_bytes, received: row.ba_bytes, sentPackets: row.ab_packets, receivedPackets: row.ba_packets };
-}
-
-function endpoint(ip: string, port: number, proto: string): CellPart[] {
-    const address = ip.includes(':') && port ? `[${ip}]` : ip;
-    const parts: CellPart[] = [{ text: address, title: ip, filter: { ip } }];
-    const hasPort = port !== 0 || proto === 'tcp' || proto === 'udp';
-    parts.push(hasPort ? { text: `:${port}`, class: 'port', title: `port ${port}`, filter: { port: String(port) } } : { text: '' });
-    return parts;
-}
-
-/** "other" has many names: its own says more. */
-export function nameOf({ proto, proto_name, proto_number }: FlowRow): string {
-    return proto === 'other' ? (proto_name ?? String(proto_number)) : proto;
+    fill(row: FlowRow, context: Context): NamePart[];
 }
 
 const DIRECTIONS = {
@@ -68,19 +34,19 @@ const DIRECTIONS = {
     none: { text: '·', title: 'not known which of them this host is' },
 };
 
-const figure = (value: number, unit: string): CellPart[] => [{ text: format.si(value, unit), title: () => format.exact(value, unit) }];
+const figure = (value: number, unit: string): NamePart[] => [{ text: format.si(value, unit), title: () => format.exact(value, unit) }];
 
 export const COLUMNS: readonly FlowColumn[] = [
     {
         id: 'proto', label: 'proto', title: 'Protocol', sort: 'proto_number', parts: 2,
         fill: (row) => [
             { text: '', class: `swatch ${row.proto}` },
-            { text: nameOf(row), title: `IP protocol ${row.proto_number}`, filter: { proto: nameOf(row) } },
+            { text: protoOf(row), title: `IP protocol ${row.proto_number}`, pick: { key: 'proto', value: protoOf(row) } },
         ],
     },
     {
         id: 'client', label: 'client', title: 'Who began the flow', sort: null, parts: 2,
-        fill: (row) => endsOf(row).client,
+        fill: (row) => endsOf(row).client.parts,
     },
     {
         id: 'way', label: '', title: 'In or out', sort: null, parts: 1,
@@ -88,7 +54,7 @@ export const COLUMNS: readonly FlowColumn[] = [
     },
     {
         id: 'server', label: 'server', title: 'Who was called', sort: null, parts: 2,
-        fill: (row) => endsOf(row).server,
+        fill: (row) => endsOf(row).server.parts,
     },
     {
         id: 'rate', label: 'rate', title: 'In the last second', numeric: true, parts: 1,
@@ -100,16 +66,20 @@ export const COLUMNS: readonly FlowColumn[] = [
         }],
     },
     {
+        id: 'spark', label: '60 s', title: 'Bits per second in the last minute, as far as this page saw the flow', sort: null, parts: 0,
+        fill: () => [],
+    },
+    {
         id: 'bytes', label: 'bytes', title: 'Both ways since first seen', sort: 'bytes', numeric: true, parts: 1,
         fill: (row) => figure(row.bytes, 'B'),
     },
     {
         id: 'sent', label: 'client →', title: 'Bytes from the client to the server', sort: null, numeric: true, parts: 1,
-        fill: (row) => figure(endsOf(row).sent, 'B'),
+        fill: (row) => figure(endsOf(row).client.bytes, 'B'),
     },
     {
         id: 'received', label: '← server', title: 'Bytes from the server to the client', sort: null, numeric: true, parts: 1,
-        fill: (row) => figure(endsOf(row).received, 'B'),
+        fill: (row) => figure(endsOf(row).server.bytes, 'B'),
     },
     {
         id: 'packets', label: 'packets', title: 'Both ways since first seen', sort: 'packets', numeric: true, parts: 1,
@@ -117,7 +87,7 @@ export const COLUMNS: readonly FlowColumn[] = [
     },
     {
         id: 'vlan', label: 'vlan', title: 'VLAN id', sort: 'vlan', numeric: true, parts: 1,
-        fill: (row) => [{ text: row.vlan ? String(row.vlan) : '', title: `VLAN ${row.vlan}`, filter: { vlan: String(row.vlan) } }],
+        fill: (row) => [{ text: row.vlan ? String(row.vlan) : '', title: `VLAN ${row.vlan}`, pick: { key: 'vlan', value: String(row.vlan) } }],
     },
     {
         id: 'flags', label: 'flags', title: 'TCP flags seen', sort: 'tcp_flags', parts: 1,
@@ -132,7 +102,7 @@ export const COLUMNS: readonly FlowColumn[] = [
         fill: (row, { asof }) => [{
             text: row.state === 'ended' ? `ended ${format.clock(row.last_seen)}` : asof - row.last_seen < 1000 ? 'now' : format.span(asof - row.last_seen),
             title: () => `last seen ${format.clockTitle(row.last_seen)}`,
-            ...(row.state === 'ended' ? { filter: { state: 'ended' } } : {}),
+            ...(row.state === 'ended' ? { pick: { key: 'state' as const, value: 'ended' } } : {}),
         }],
     },
 ];
@@ -141,37 +111,53 @@ export function sortOf(column: FlowColumn, view: View): string | null {
     return typeof column.sort === 'function' ? column.sort(view) : column.sort;
 }
 
+export const SPARK = { width: 60, height: 16 };
+
 export function makeCell(column: FlowColumn): HTMLTableCellElement {
     const cell = make('td', { class: `c-${column.id}${column.numeric ? ' num' : ''}`, attrs: { role: 'cell' } });
     const spans = Array.from({ length: column.parts }, () => make('span'));
+    if (column.parts === 0)
+        cell.append(makeSparkline(SPARK.width, SPARK.height));
     // An address that is too long is cut, its port is not.
-    if (column.parts > 1)
+    else if (column.parts > 1)
         cell.append(make('div', {}, ...spans));
     else
         cell.append(...spans);
     return cell;
 }
 
-/** What each cell was filled with last. */
-const filled = new WeakMap<Element, CellPart[]>();
+/** What each cell was filled with last, and where its parts are. */
+const filled = new WeakMap<Element, NamePart[]>();
 
 function spanOf(cell: HTMLElement, i: number): HTMLElement {
     const parent = cell.firstElementChild instanceof HTMLDivElement ? cell.firstElementChild : cell;
     return parent.children[i] as HTMLElement;
 }
 
-export function fillCell(cell: HTMLElement, parts: CellPart[]): void {
+export function fillCell(cell: HTMLElement, column: FlowColumn, row: FlowRow, context: Context): void {
+    if (column.parts === 0) {
+        fillSpark(cell, row, context);
+        return;
+    }
+    const parts = column.fill(row, context);
     filled.set(cell, parts);
     parts.forEach((part, i) => {
         const span = spanOf(cell, i);
         setText(span, part.text);
-        setClass(span, `${part.class ?? ''}${part.filter ? ' pick' : ''}`.trim());
+        setClass(span, `${part.class ?? ''}${part.pick ? ' pick' : ''}`.trim());
+        setPick(span, part.pick);
         if (span.title)
             setTitle(span, titleOf(part));
     });
 }
 
-function titleOf({ title }: CellPart): string {
+function fillSpark(cell: HTMLElement, row: FlowRow, { sparks, view }: Context): void {
+    const canvas = cell.firstElementChild as HTMLCanvasElement;
+    const top = drawSparkline(canvas, sparks, row.id, palette().classes[row.proto]);
+    filled.set(cell, [{ text: '', title: () => sparklineTitle(top, view.unit) }]);
+}
+
+function titleOf({ title }: NamePart): string {
     return typeof title === 'function' ? title() : (title ?? '');
 }
 
@@ -180,12 +166,4 @@ export function fillTitles(target: EventTarget | null): void {
     const cell = target instanceof Element ? target.closest('td') : null;
     if (cell)
         filled.get(cell)?.forEach((part, i) => { setTitle(spanOf(cell, i), titleOf(part)); });
-}
-
-/** What a click on this element filters by, if anything. */
-export function filterOf(target: EventTarget | null): Filter | null {
-    const cell = target instanceof Element ? target.closest('td') : null;
-    if (!cell)
-        return null;
-    return filled.get(cell)?.find((part, i) => part.filter && spanOf(cell, i) === target)?.filter ?? null;
 }

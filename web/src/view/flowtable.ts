@@ -6,15 +6,17 @@
 // Space froze it; a question of the reader's own (sort, filter) overrides that once.
 
 import { count, percent } from '../format';
-import { isEmpty, type Filter } from '../filter';
+import { isEmpty } from '../filter';
 import { Order } from '../order';
 import type { State, Store, View } from '../state';
 import type { FlowRow } from '../wire';
 import { byId, make, newer, part, setClass, setData, setHidden, setText } from './dom';
-import { COLUMNS, fillCell, fillTitles, filterOf, makeCell, sortOf, type Context, type FlowColumn } from './flowcells';
+import { COLUMNS, fillCell, fillTitles, makeCell, sortOf, type Context, type FlowColumn } from './flowcells';
+import { palette } from './palette';
+import { pickFrom, type Picking } from './picking';
 
 export interface FlowActions {
-    pick(filter: Filter): void;
+    picking: Picking;
     choose(change: Partial<View>): void;
     /** A row was chosen, or none. */
     select(id: number | null): void;
@@ -62,6 +64,11 @@ export class FlowTable {
 
     private takeAnswer(): void {
         const { flows, flowsQuery } = this.state;
+        // Nothing is known any more: see Store.forget().
+        if (!flows && this.taken)
+            this.order.take([], false);
+        if (!flows)
+            this.taken = null;
         if (!flows || (flows === this.taken && (this.frozen || this.order.moved === 0)))
             return;
         this.order.take(flows.rows, this.frozen && flowsQuery === this.answered);
@@ -127,13 +134,13 @@ export class FlowTable {
         const [first, last] = this.range();
         const height = rowHeight();
         const places = this.order.shown;
-        if (!this.changed(places, this.state.view, this.state.selected, first, last, height))
+        if (!this.changed(places, this.state.view, this.state.selected, palette(), first, last, height))
             return;
         this.first = first;
         this.fit(last - first);
         this.above.style.height = `${first * height}px`;
         this.below.style.height = `${(places.length - last) * height}px`;
-        const context = { view: this.state.view, asof: this.state.flows?.asof ?? 0 };
+        const context = { view: this.state.view, asof: this.state.flows?.asof ?? 0, sparks: this.state.sparks };
         for (const [i, element] of this.rows.entries()) {
             const place = places[first + i];
             if (!place)
@@ -156,7 +163,7 @@ export class FlowTable {
             const hidden = hide.includes(column.id);
             setHidden(cell, hidden);
             if (!hidden)
-                fillCell(cell, column.fill(row, context));
+                fillCell(cell, column, row, context);
         });
     }
 
@@ -220,11 +227,8 @@ export class FlowTable {
     }
 
     private click(event: MouseEvent): void {
-        const filter = filterOf(event.target);
-        if (filter) {
-            this.actions.pick(filter);
+        if (pickFrom(event, this.actions.picking))
             return;
-        }
         const row = event.target instanceof Element ? event.target.closest('tr') : null;
         const id = Number(row?.dataset.id);
         if (row && !Number.isNaN(id))

@@ -4,7 +4,7 @@ import * as format from '../format';
 import { HOUR } from '../seconds';
 import type { State, Store } from '../state';
 import type { IfaceStats } from '../wire';
-import { byId, part, setClass, setFigure, setText, setTitle } from './dom';
+import { byId, part, setClass, setFigure, setHidden, setText, setTitle } from './dom';
 
 const IDS = ['n-in', 'n-out', 'n-pps', 'n-flows', 'n-drops'] as const;
 
@@ -12,6 +12,7 @@ export function header(store: Store, cycleUnit: () => void): void {
     const [inward, outward, packets, flows, drops] = IDS.map((id) => part(byId(id), 'b')) as [
         HTMLElement, HTMLElement, HTMLElement, HTMLElement, HTMLElement,
     ];
+    const undirected = part(byId('n-none'), 'b');
     const dropsNote = part(byId('n-drops'), 'small');
     const unit = byId('unit');
     unit.addEventListener('click', cycleUnit);
@@ -28,14 +29,17 @@ export function header(store: Store, cycleUnit: () => void): void {
             return;
         }
         const { ts } = frame;
-        const second = ts / 1000;
         const at = format.clockTitle(ts);
-        const direction = (element: HTMLElement, bps: number, pps: number) => {
-            const text = state.view.unit === 'pkt/s' && Number.isNaN(pps) ? '–' : format.rate(bps, pps, state.view.unit);
-            setFigure(element, text, `${format.exact(bps, 'bit/s')} · ${at}`, bps, ts);
+        const way = (element: HTMLElement, bps: number, pps: number) => {
+            setFigure(element, format.rate(bps, pps, state.view.unit),
+                `${format.exact(bps, 'bit/s')}, ${format.exact(pps, 'pkt/s')} · ${at}`, bps, ts);
         };
-        direction(inward, frame.in_bps, state.seconds.get('inPps', second));
-        direction(outward, frame.out_bps, state.seconds.get('outPps', second));
+        way(inward, frame.in_bps, frame.in_pps);
+        way(outward, frame.out_bps, frame.out_pps);
+        // What is neither in nor out is not left out of the sum.
+        const restBps = state.seconds.get('none.bps', ts / 1000) || 0, restPps = state.seconds.get('none.pps', ts / 1000) || 0;
+        setHidden(byId('n-none'), restPps === 0);
+        way(undirected, restBps, restPps);
         setFigure(packets, format.si(frame.pps, 'pkt/s'), `${format.exact(frame.pps, 'pkt/s')} · ${at}`, frame.pps, ts);
         setFigure(flows, format.count(frame.active_flows),
             `${format.count(frame.active_flows)} flows alive, ${format.count(frame.new_flows)} of them new · ${at}`,

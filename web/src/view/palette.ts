@@ -45,3 +45,8 @@ export function palette(): Palette {
 export function forgetPalette(): void {
     current = null;
 }
+
+/** A colour for what is of its kind, but not surely of its place. */
+export function faded(colour: string): string {
+    return colour.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.45)');
+}

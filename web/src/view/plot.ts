@@ -3,7 +3,7 @@
 
 import uPlot from 'uplot';
 import { clock, siShort } from '../format';
-import type { Bucket } from '../seconds';
+import type { Steps } from '../seconds';
 import { palette } from './palette';
 
 /** Draws into the plotting area; positions by x() and y(), in canvas pixels. */
@@ -38,7 +38,7 @@ export class Plot {
     constructor(private readonly parent: HTMLElement, private readonly options: PlotOptions) {
         this.chart = new uPlot(this.settings(), [[0, 1], [0, 0]], parent);
         // Axes of nothing would be a lie: they appear with the first second.
-        this.chart.root.style.visibility = 'hidden';
+        this.hide();
         new ResizeObserver(() => {
             this.resize();
         }).observe(parent);
@@ -55,6 +55,11 @@ export class Plot {
         this.chart.setData([[frame.from, frame.to], [0, 0]]);
     }
 
+    /** There is nothing to draw. */
+    hide(): void {
+        this.chart.root.style.visibility = 'hidden';
+    }
+
     private resize(): void {
         const width = this.parent.clientWidth;
         if (width > 0 && width !== this.chart.width)
@@ -65,7 +70,7 @@ export class Plot {
         const { options } = this;
         return {
             width: Math.max(this.parent.clientWidth, 200), height: options.height, pxAlign: true,
-            padding: [6, 10, 0, options.yAxis ? 0 : 10],
+            padding: [6, 26, 0, options.yAxis ? 0 : 26],
             legend: { show: false },
             cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
             scales: {
@@ -136,61 +141,53 @@ export function ceiling(value: number): number {
     return power * ([1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((nice) => nice * power >= value) ?? 10);
 }
 
-/** Fills between two levels, a step per bucket, one shape per run of measured buckets. */
-export function fillSteps(
-    pen: Pen, buckets: Bucket[], step: number, low: (b: Bucket, i: number) => number,
-    high: (b: Bucket, i: number) => number, colour: string,
-): void {
+type Level = (step: number) => number;
+
+/** Fills between two levels, one shape per run of measured steps. */
+export function fillSteps(pen: Pen, steps: Steps, low: Level, high: Level, colour: string): void {
     const { ctx } = pen;
     ctx.fillStyle = colour;
-    for (const [start, end] of runs(buckets)) {
+    for (const [start, end] of runs(steps)) {
         ctx.beginPath();
-        traceSteps(pen, buckets, start, end, step, high, 1);
-        traceSteps(pen, buckets, start, end, step, low, -1);
+        traceSteps(pen, steps, start, end, high, 1);
+        traceSteps(pen, steps, start, end, low, -1);
         ctx.closePath();
         ctx.fill();
     }
 }
 
-export function strokeSteps(
-    pen: Pen, buckets: Bucket[], step: number, level: (b: Bucket, i: number) => number, colour: string, width = 1,
-): void {
+export function strokeSteps(pen: Pen, steps: Steps, level: Level, colour: string, width = 1): void {
     const { ctx } = pen;
     ctx.strokeStyle = colour;
     ctx.lineWidth = width * pen.dpr;
     ctx.lineJoin = 'round';
-    for (const [start, end] of runs(buckets)) {
+    for (const [start, end] of runs(steps)) {
         ctx.beginPath();
-        traceSteps(pen, buckets, start, end, step, level, 1);
+        traceSteps(pen, steps, start, end, level, 1);
         ctx.stroke();
     }
 }
 
-function traceSteps(
-    pen: Pen, buckets: Bucket[], start: number, end: number, step: number,
-    level: (b: Bucket, i: number) => number, way: 1 | -1,
-): void {
+function traceSteps({ ctx, x, y }: Pen, { from, step }: Steps, start: number, end: number, level: Level, way: 1 | -1): void {
+    let edge = x(from + (way > 0 ? start : end) * step);
     for (let n = start; n < end; n++) {
         const i = way > 0 ? n : start + end - 1 - n;
-        const bucket = buckets[i];
-        if (!bucket)
-            continue;
-        const y = pen.y(level(bucket, i));
-        const edges = [pen.x(bucket.from), pen.x(bucket.from + step)];
-        pen.ctx.lineTo(edges[way > 0 ? 0 : 1] ?? 0, y);
-        pen.ctx.lineTo(edges[way > 0 ? 1 : 0] ?? 0, y);
+        const height = y(level(i));
+        ctx.lineTo(edge, height);
+        edge = x(from + (way > 0 ? i + 1 : i) * step);
+        ctx.lineTo(edge, height);
     }
 }
 
-/** Index ranges [start, end) of buckets that hold something. */
-function runs(buckets: Bucket[]): [number, number][] {
+/** Index ranges [start, end) of steps in which something was measured. */
+function runs({ count, measured }: Steps): [number, number][] {
     const ret: [number, number][] = [];
     let start = -1;
-    for (let i = 0; i <= buckets.length; i++) {
-        const measured = (buckets[i]?.measured ?? 0) > 0;
-        if (measured && start < 0)
+    for (let i = 0; i <= count; i++) {
+        const some = (measured[i] ?? 0) > 0;
+        if (some && start < 0)
             start = i;
-        if (!measured && start >= 0) {
+        if (!some && start >= 0) {
             ret.push([start, i]);
             start = -1;
         }
@@ -198,19 +195,19 @@ function runs(buckets: Bucket[]): [number, number][] {
     return ret;
 }
 
-/** Hatches what was not measured between the oldest and the newest second. */
-export function hatchGaps(pen: Pen, buckets: Bucket[], step: number, oldest: number, newest: number): void {
+/** Hatches what was not measured, also before there was anything to measure. */
+export function hatchGaps(pen: Pen, { from, step, count, measured }: Steps): void {
     const { ctx, box } = pen;
     ctx.beginPath();
-    for (const { from, measured } of buckets)
-        if (measured === 0 && from + step > oldest && from <= newest)
-            ctx.rect(pen.x(from), box.top, pen.x(from + step) - pen.x(from), box.height);
+    for (let i = 0; i < count; i++)
+        if (measured[i] === 0)
+            ctx.rect(pen.x(from + i * step), box.top, pen.x(from + (i + 1) * step) - pen.x(from + i * step), box.height);
     ctx.save();
     ctx.clip();
     ctx.strokeStyle = palette().gap;
     ctx.lineWidth = pen.dpr;
     ctx.beginPath();
-    for (let x = box.left - box.height; x < box.left + box.width; x += 7 * pen.dpr) {
+    for (let x = box.left - box.height; x < box.left + box.width; x += 8 * pen.dpr) {
         ctx.moveTo(x, box.top + box.height);
         ctx.lineTo(x + box.height, box.top);
     }
@@ -219,14 +216,14 @@ export function hatchGaps(pen: Pen, buckets: Bucket[], step: number, oldest: num
 }
 
 /** Drops in red at their second: a line through, and a block at the top that a pixel cannot lose. */
-export function markDrops(pen: Pen, buckets: Bucket[], step: number): void {
+export function markDrops(pen: Pen, { from, step, count, drops }: Steps): void {
     const { ctx, box } = pen;
     ctx.fillStyle = palette().bad;
-    for (const { from, mean } of buckets) {
-        if (!(mean.drops > 0))
+    for (let i = 0; i < count; i++) {
+        if (!((drops[i] ?? 0) > 0))
             continue;
-        const x = pen.x(from);
-        const width = Math.max(pen.x(from + step) - x, 2 * pen.dpr);
+        const x = pen.x(from + i * step);
+        const width = Math.max(pen.x(from + (i + 1) * step) - x, 3 * pen.dpr);
         ctx.fillRect(x, box.top, width, 5 * pen.dpr);
         ctx.fillRect(x, box.top, pen.dpr, box.height);
     }

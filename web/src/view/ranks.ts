@@ -1,42 +1,40 @@
 // Protocols and top talkers: ranked rows with a bar for their share. Rows stay where they are in
 // the document and change their text, so that nothing flickers.
 
-import { bytes, count, exact, inUnit, percent, rate } from '../format';
-import { isEmpty, type Filter } from '../filter';
+import { exact, percent, rate } from '../format';
+import { isEmpty } from '../filter';
+import type { NamePart } from '../names';
 import { CLASSES } from '../wire';
 import type { State, Store, Talker, TalkersBy, View } from '../state';
 import { byId, choices, make, setClass, setData, setText, setTitle } from './dom';
+import { pickFrom, setPick, type Picking } from './picking';
 
 interface Rank {
-    label: string;
-    labelTitle: string;
+    name: readonly NamePart[];
     cls: string;
     value: string;
     valueTitle: string;
     share: number;
     figure: number;
-    filter: Filter;
 }
 
-type Parts = Record<'row' | 'mark' | 'label' | 'bar' | 'share' | 'value', HTMLElement>;
+type Parts = Record<'row' | 'mark' | 'name' | 'bar' | 'share' | 'value', HTMLElement>;
 
 class Ranks {
     private readonly body = make('tbody');
-    private filters: Filter[] = [];
     private readonly rows: Parts[] = [];
 
-    constructor(private readonly table: HTMLElement, private readonly pick: (filter: Filter) => void) {
+    constructor(private readonly table: HTMLElement, picking: Picking) {
         table.append(this.body);
+        this.body.addEventListener('click', (event) => { pickFrom(event, picking); });
     }
 
     show(ranks: Rank[], ts: number): void {
         setData(this.table, 'ts', String(ts));
-        this.filters = ranks.map((rank) => rank.filter);
         ranks.forEach((rank, i) => {
             const row = this.rows[i] ?? this.add();
             setClass(row.mark, `swatch ${rank.cls}`);
-            setText(row.label, rank.label);
-            setTitle(row.label, rank.labelTitle);
+            fillName(row.name, rank.name);
             row.bar.style.width = `${Math.min(100, rank.share * 100).toFixed(1)}%`;
             setClass(row.bar, `fill ${rank.cls}`);
             setText(row.share, percent(rank.share));
@@ -50,36 +48,59 @@ class Ranks {
     }
 
     private add(): Parts {
-        const label = make('button', { attrs: { type: 'button' } });
+        const name = make('span', { class: 'name' });
         const mark = make('i', { class: 'swatch' });
         const bar = make('i', { class: 'fill' });
         const share = make('td', { class: 'share' });
         const value = make('td', { class: 'value' });
-        const name = make('th', { attrs: { scope: 'row' } }, make('div', {}, mark, label));
-        const row = make('tr', {}, name, make('td', { class: 'bar' }, make('div', {}, bar)), share, value);
-        const at = this.rows.length;
-        label.addEventListener('click', () => { this.pick(this.filters[at] ?? {}); });
+        const head = make('th', { attrs: { scope: 'row' } }, make('div', {}, mark, name));
+        const row = make('tr', {}, head, make('td', { class: 'bar' }, make('div', {}, bar)), share, value);
         this.body.append(row);
-        const parts = { row, mark, label, bar, share, value };
+        const parts = { row, mark, name, bar, share, value };
         this.rows.push(parts);
         return parts;
     }
-
 }
 
-export function protocols(store: Store, pick: (filter: Filter) => void): void {
-    const ranks = new Ranks(byId('protocols'), pick);
+/** Each part that can be filtered by is a button, others are text; elements are kept while their kind stays. */
+function fillName(parent: HTMLElement, parts: readonly NamePart[]): void {
+    parts.forEach((part, i) => {
+        const tag = part.pick ? 'BUTTON' : 'SPAN';
+        let element = parent.children[i];
+        if (!(element instanceof HTMLElement) || element.tagName !== tag) {
+            const fresh = part.pick ? make('button', { attrs: { type: 'button' } }) : make('span');
+            if (element)
+                element.replaceWith(fresh);
+            else
+                parent.append(fresh);
+            element = fresh;
+        }
+        const shown = element as HTMLElement;
+        setText(shown, part.text);
+        setClass(shown, part.class ?? '');
+        setTitle(shown, typeof part.title === 'string' ? part.title : '');
+        setPick(shown, part.pick);
+    });
+    while (parent.children.length > parts.length)
+        parent.lastChild?.remove();
+}
+
+export function protocols(store: Store, picking: Picking): void {
+    const ranks = new Ranks(byId('protocols'), picking);
     const note = byId('protocols-note');
     store.onRender((state) => {
         const frame = state.latest;
+        const { unit } = state.view;
+        const inPackets = unit === 'pkt/s';
+        const whole = inPackets ? frame?.pps : frame?.bps;
         setText(note, scope(state.view));
-        ranks.show(CLASSES.map((name) => {
-            const bps = frame?.by_proto[name] ?? 0;
+        ranks.show(CLASSES.map((cls) => {
+            const bps = frame?.by_proto[cls] ?? 0, pps = frame?.by_proto_pps[cls] ?? 0;
             return {
-                label: name, labelTitle: `Show only ${name} flows`, cls: name,
-                value: frame ? rate(bps, bps, state.view.unit === 'B/s' ? 'B/s' : 'bit/s') : '–',
-                valueTitle: exact(bps, 'bit/s'), figure: bps, share: frame?.bps ? bps / frame.bps : 0,
-                filter: { proto: name },
+                name: [{ text: cls, title: `Show only ${cls} flows; with Alt all others`, pick: { key: 'proto', value: cls } as const }],
+                cls, value: frame ? rate(bps, pps, unit) : '–',
+                valueTitle: `${exact(bps, 'bit/s')}, ${exact(pps, 'pkt/s')}`,
+                figure: inPackets ? pps : bps, share: whole ? (inPackets ? pps : bps) / whole : 0,
             };
         }), frame?.ts ?? 0);
     });
@@ -90,31 +111,35 @@ function scope(view: View): string {
     return isEmpty(view.filter) ? '' : 'all traffic, not filtered';
 }
 
-export function talkers(store: Store, pick: (filter: Filter) => void, choose: (by: TalkersBy) => void): void {
-    const ranks = new Ranks(byId('talkers'), pick);
+export function talkers(store: Store, picking: Picking, choose: (by: TalkersBy) => void): void {
+    const ranks = new Ranks(byId('talkers'), picking);
     const note = byId('talkers-note');
     const mark = choices(byId('by'), [['flow', 'flow'], ['pair', 'pair'], ['host', 'host'], ['port', 'port']] as const, choose);
     store.onRender((state) => {
         mark(state.view.by);
         setText(note, talkersNote(state));
         setData(note, 'error', state.talkersError ? 'yes' : '');
-        ranks.show((state.talkers ?? []).map((talker) => rankOf(talker, state)), state.talkersTs);
+        ranks.show((state.talkers ?? []).map((talker) => rankOf(talker, state.view)), state.talkersTs);
     });
 }
 
 function talkersNote(state: State): string {
+    if (state.link.kind === 'lost')
+        return '';
     if (state.talkersError)
         return state.talkersError;
     if (!state.talkers)
         return '';
-    return state.talkers.length === 0 ? 'no traffic in the last second' : '';
+    if (state.talkers.length === 0)
+        return 'no traffic in the last second';
+    return state.view.by === 'host' ? 'each byte counts at both its ends' : '';
 }
 
-function rankOf(talker: Talker, { view }: State): Rank {
+function rankOf(talker: Talker, { unit }: View): Rank {
+    const { name, cls, bps, pps, bytes, share } = talker;
     return {
-        label: talker.label, labelTitle: talker.title, cls: talker.cls,
-        value: rate(talker.bps, talker.pps, view.unit),
-        valueTitle: `${exact(Math.round(inUnit(talker.bps, talker.pps, view.unit)), view.unit)} · ${bytes(talker.bytes)} (${count(talker.bytes)} B)`,
-        figure: talker.bps, share: talker.share, filter: talker.filter,
+        name, cls, value: rate(bps, pps, unit),
+        valueTitle: `${exact(bps, 'bit/s')}, ${exact(pps, 'pkt/s')} · ${exact(bytes, 'B')}`,
+        figure: unit === 'pkt/s' ? pps : bps, share,
     };
 }

@@ -6,10 +6,12 @@ import type { State, Store } from '../state';
 import type { IfaceStats } from '../wire';
 import { byId, make, setClass, setText, setTitle } from './dom';
 
+const KINDS = ['wait', 'live', 'warn', 'lost'] as const;
+
 interface Status {
     pill: string;
     /** How the pill looks; also marks the whole page. */
-    kind: 'wait' | 'live' | 'warn' | 'lost';
+    kind: (typeof KINDS)[number];
     /** Announced once per change: no figures that change by the second in it. */
     sentence: string;
     /** Such figures. */
@@ -31,7 +33,8 @@ export function status(store: Store, retry: () => void): void {
         setText(pill, now.pill);
         setClass(pill, `pill ${now.kind}`);
         setTitle(pill, state.latest ? clockTitle(state.latest.ts) : '');
-        setClass(document.documentElement, `is-${now.kind}`);
+        for (const kind of KINDS)
+            document.documentElement.classList.toggle(`is-${kind}`, kind === now.kind);
         setClass(box, now.sentence ? now.kind : '');
         setText(sentence, now.sentence);
         setText(detail, now.detail ?? '');
@@ -45,10 +48,8 @@ function statusOf(state: State, now: number): Status {
     case 'connecting':
         return { pill: 'connecting', kind: 'wait', sentence: 'Connecting to the daemon …' };
     case 'token':
-        return {
-            pill: 'token needed', kind: 'lost', retry: true,
-            sentence: 'The daemon wants its token (--auth-token) before it shows anything, and this browser has not given it.',
-        };
+        // Its sentence stands above the form: see login.ts.
+        return { pill: 'token needed', kind: 'wait', sentence: '' };
     case 'lost':
         return {
             pill: 'disconnected', kind: 'lost', retry: true,

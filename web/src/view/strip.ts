@@ -1,76 +1,84 @@
 // The last 60 minutes at a glance: the mean as a line within the band of what it covers.
 
-import { exact, inUnit, rate, clock, count } from '../format';
-import { HOUR, type Bucket } from '../seconds';
-import type { State, Store } from '../state';
+import { clock, count, exact, inUnit, rate } from '../format';
+import { HOUR, NO_STEPS, spreadOf, stepAt, type Steps } from '../seconds';
+import { gapAt, type State, type Store } from '../state';
+import { measureOf } from './chart';
 import { byId, newer, setText } from './dom';
 import { palette } from './palette';
 import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
+const HEIGHT = 62;
+
 export function strip(store: Store, readout: HTMLElement): void {
-    let buckets: Bucket[] = [];
-    let step = 1;
+    let steps: Steps = NO_STEPS;
     let state: State = store.state;
     let hovered: number | null = null;
     const changed = newer();
 
-    const column = () => (state.view.unit === 'pkt/s' ? 'pps' : 'bps');
     const paint = (pen: Pen) => {
-        const c = column();
+        const { mean, min, max } = spreadOf(steps, measureOf(state.view));
         const { accent, band } = palette();
-        hatchGaps(pen, buckets, step, state.seconds.oldest, state.seconds.newest);
-        fillSteps(pen, buckets, step, (b) => b.min[c], (b) => b.max[c], band);
-        strokeSteps(pen, buckets, step, (b) => b.mean[c], accent);
-        markDrops(pen, buckets, step);
+        const per = state.view.unit === 'B/s' ? 8 : 1;
+        hatchGaps(pen, steps);
+        fillSteps(pen, steps, (i) => (min[i] ?? 0) / per, (i) => (max[i] ?? 0) / per, band);
+        strokeSteps(pen, steps, (i) => (mean[i] ?? 0) / per, accent);
+        markDrops(pen, steps);
     };
     const plot = new Plot(byId('strip'), {
-        height: 74, yAxis: false, unit: () => state.view.unit, paint,
+        height: HEIGHT, yAxis: false, unit: () => state.view.unit, paint,
         hover: (second) => {
             hovered = second;
             tell();
         },
     });
-
     const tell = () => {
-        const at = hovered;
-        const bucket = at === null ? undefined : buckets.find((b) => at >= b.from && at < b.from + step);
-        setText(readout, bucket ? describe(bucket, step, state) : peakOf(buckets, column(), step, state));
+        const under = stepAt(steps, hovered);
+        setText(readout, under >= 0 ? describe(state, steps, under) : peakOf(state, steps));
     };
 
     store.onRender((now) => {
         state = now;
-        const { newest } = state.seconds;
-        if (Number.isNaN(newest) || !changed(state.seconds.version, state.view, palette(), plot.width))
+        const { seconds, view } = state;
+        if (Number.isNaN(seconds.newest))
+            plot.hide();
+        if (Number.isNaN(seconds.newest) || !changed(seconds.version, view, palette(), plot.width))
             return;
-        const to = newest + 1;
-        step = stepFor(HOUR, plot.width);
-        buckets = state.seconds.buckets(to - HOUR, to, step);
-        const c = column();
-        const up = ceiling(Math.max(0, ...buckets.map((b) => b.max[c] || 0)));
-        plot.draw({ from: to - HOUR, to, up: up || EMPTY_SCALE, down: 0 });
+        const to = seconds.newest + 1;
+        steps = seconds.steps(to - HOUR, to, stepFor(HOUR, plot.width), ['bps', 'pps']);
+        const top = spreadOf(steps, measureOf(view)).max.reduce((most, value) => (value > most ? value : most), 0);
+        plot.draw({ from: to - HOUR, to, up: ceiling(view.unit === 'B/s' ? top / 8 : top) || EMPTY_SCALE, down: 0 });
         tell();
     });
 }
 
 /** The highest second; the scale of the strip ends a little above it. */
-function peakOf(buckets: Bucket[], column: 'bps' | 'pps', step: number, { seconds, view }: State): string {
-    const top = buckets.reduce<Bucket | null>((best, b) => (b.max[column] > (best?.max[column] ?? 0) ? b : best), null);
-    if (!top)
+function peakOf({ seconds, view }: State, steps: Steps): string {
+    const m = measureOf(view);
+    const { max } = spreadOf(steps, m);
+    let best = -1;
+    max.forEach((value, i) => { best = value > (max[best] ?? 0) ? i : best; });
+    if (best < 0)
         return '';
-    let at = top.from;
-    while (at < top.from + step && seconds.get(column, at) !== top.max[column])
+    const top = max[best] ?? 0;
+    const first = steps.from + best * steps.step;
+    let at = first;
+    while (at < first + steps.step - 1 && seconds.get(m, at) !== top)
         at++;
-    return `peak ${rate(top.max.bps, top.max.pps, view.unit)} at ${clock(at * 1000)}`;
+    return `peak ${rate(top, top, view.unit)} at ${clock(at * 1000)}`;
 }
 
-function describe(bucket: Bucket, step: number, { view: { unit } }: State): string {
-    const from = clock(bucket.from * 1000);
-    const time = step === 1 ? from : `${from} + ${step} s`;
-    if (bucket.measured === 0)
-        return `${time} · not measured`;
-    const { mean, min, max } = bucket;
-    const drops = mean.drops > 0 ? ` · ${count(mean.drops)} drops` : '';
-    if (step === 1)
-        return `${time} · ${rate(mean.bps, mean.pps, unit)} (${exact(inUnit(mean.bps, mean.pps, unit), unit)})${drops}`;
-    return `${time} · mean ${rate(mean.bps, mean.pps, unit)}, ${rate(min.bps, min.pps, unit)} to ${rate(max.bps, max.pps, unit)}${drops}`;
+function describe(state: State, steps: Steps, n: number): string {
+    const { unit } = state.view;
+    const second = steps.from + n * steps.step;
+    const time = clock(second * 1000) + (steps.step > 1 ? ` + ${steps.step} s` : '');
+    if (steps.measured[n] === 0)
+        return `${time} · not measured: ${gapAt(state, second)}`;
+    const { mean, min, max } = spreadOf(steps, measureOf(state.view));
+    const text = (values: Float64Array) => rate(values[n] ?? 0, values[n] ?? 0, unit);
+    const lost = steps.drops[n] ?? 0;
+    const drops = lost > 0 ? ` · ${count(lost)} drops` : '';
+    if (steps.step === 1)
+        return `${time} · ${text(mean)} (${exact(inUnit(mean[n] ?? 0, mean[n] ?? 0, unit), unit)})${drops}`;
+    return `${time} · mean ${text(mean)}, ${text(min)} to ${text(max)}${drops}`;
 }

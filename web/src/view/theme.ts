@@ -1,5 +1,6 @@
 // Dark and light: as the system says, or as the reader does; remembered in this browser only.
 
+import { recall, remember } from '../remember';
 import { forgetPalette } from './palette';
 import { byId, setText, setTitle } from './dom';
 
@@ -9,7 +10,7 @@ const KEY = 'netwatch-theme';
 
 export function theme(redraw: () => void): void {
     const button = byId('theme');
-    const stored = remembered();
+    const stored = recall(KEY);
     let chosen = THEMES.find((name) => name === stored) ?? 'auto';
 
     const apply = () => {
@@ -26,26 +27,9 @@ export function theme(redraw: () => void): void {
     };
     button.addEventListener('click', () => {
         chosen = THEMES[(THEMES.indexOf(chosen) + 1) % THEMES.length] ?? 'auto';
-        remember(chosen);
+        remember(KEY, chosen);
         apply();
     });
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', apply);
     apply();
-}
-
-// A browser that refuses storage throws: then the choice lasts as long as the page.
-function remembered(): string | null {
-    try {
-        return localStorage.getItem(KEY);
-    } catch {
-        return null;
-    }
-}
-
-function remember(value: string): void {
-    try {
-        localStorage.setItem(KEY, value);
-    } catch {
-        // Nothing is lost but the memory of it.
-    }
 }
