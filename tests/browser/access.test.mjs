@@ -6,6 +6,27 @@ import { axeFindings, launch, NARROW, open, screenshot, until, untilLive, WIDE }
 import { Daemon } from './daemon.mjs';
 import { startPeer, startTalk } from './traffic.mjs';
 
+/** Cells of the first rows that share a place, and what is cut off at the edge of its cell. */
+function overlapping() {
+    const ret = [];
+    for (const row of [...document.querySelectorAll('#flows tbody tr[data-id]')].slice(0, 12)) {
+        const cells = [...row.cells].filter((cell) => cell.offsetParent && cell.clientWidth > 0)
+            .map((cell) => ({ name: cell.className, box: cell.getBoundingClientRect() }));
+        for (const [i, a] of cells.entries())
+            for (const b of cells.slice(i + 1))
+                if (a.box.left < b.box.right - 0.5 && b.box.left < a.box.right - 0.5 && a.box.top < b.box.bottom - 0.5 && b.box.top < a.box.bottom - 0.5)
+                    ret.push(`${a.name} over ${b.name}`);
+        for (const cell of row.cells)
+            if (cell.scrollWidth > cell.clientWidth + 1)
+                ret.push(`${cell.className} is cut: ${cell.textContent}`);
+        const inside = row.getBoundingClientRect();
+        for (const { name, box } of cells)
+            if (box.bottom > inside.bottom + 0.5 || box.right > inside.right + 0.5)
+                ret.push(`${name} leaves its row`);
+    }
+    return ret;
+}
+
 describe('access', () => {
     let browser, daemon, stopPeer, stopTalk;
     before(async () => {
@@ -32,6 +53,7 @@ describe('access', () => {
                 await screenshot(page, `live-${viewport.width}-${colorScheme}`);
                 assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width, 'no horizontal scroll');
                 assert.deepEqual(await axeFindings(page), []);
+                assert.deepEqual(await page.evaluate(overlapping), [], 'no cell lies over another');
 
                 await page.evaluate(() => scrollTo(0, document.getElementById('flows-panel').offsetTop - 50));
                 await page.click('#flows tbody tr[data-id] .c-bytes');

@@ -4,4 +4,5 @@ import './modules.test.mjs';
 import './numbers.test.mjs';
 import './table.test.mjs';
 import './states.test.mjs';
+import './login.test.mjs';
 import './access.test.mjs';

@@ -1,12 +1,9 @@
-// Every state of the page says what it is: no traffic, drops, silence, a link that is down, a daemon
-// that went and came back, a token that is needed.
+// Every state of the page says what it is: no traffic, drops, silence, frames skipped, a link that
+// is down or gone, a daemon that went and came back.
 
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { axeFindings, launch, NARROW, open, screenshot, until, untilLive } from './browser.mjs';
+import { axeFindings, launch, NARROW, open, screenshot, until, untilLive, WIDE } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
 import { flood, startPeer, startTalk } from './traffic.mjs';
 import { IFACE, ip } from './world.mjs';
@@ -36,10 +33,18 @@ describe('states', () => {
         }
     }
 
-    /** Every state is for everyone. */
+    /** Every state is for everyone: wide and narrow, dark and light. */
     async function look(page, name) {
-        await screenshot(page, name);
-        assert.deepEqual(await axeFindings(page), [], name);
+        for (const viewport of [WIDE, NARROW])
+            for (const colorScheme of ['light', 'dark']) {
+                await page.setViewportSize(viewport);
+                await page.emulateMedia({ colorScheme });
+                await page.waitForTimeout(100);
+                await screenshot(page, `${name}-${viewport.width}-${colorScheme}`);
+                assert.deepEqual(await axeFindings(page), [], name);
+                assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width, 'no horizontal scroll');
+            }
+        await page.setViewportSize(WIDE);
     }
 
     const sentence = (page) => page.textContent('#state');
@@ -101,17 +106,51 @@ describe('states', () => {
         }
     });
 
-    it('a token that is needed', async () => {
-        const folder = mkdtempSync(join(tmpdir(), 'netwatch-token-'));
-        writeFileSync(join(folder, 'token'), 'correct-horse-battery-staple\n', { mode: 0o600 });
+    it('seconds that were skipped on the way', async () => {
+        daemon = await new Daemon('--bpf=').start();
+        const context = await browser.newContext();
+        const page = await context.newPage();
+        // The daemon's own frames, of which two say what it says to who reads too slowly.
+        let slow = false;
+        await page.routeWebSocket('**/ws', (socket) => {
+            const server = socket.connectToServer();
+            server.onMessage((text) => {
+                const frame = JSON.parse(text);
+                socket.send(slow && frame.type === 'rates' ? JSON.stringify({ ...frame, skipped: 2 }) : text);
+                slow = false;
+            });
+        });
         try {
-            await run([`--auth-token-file=${join(folder, 'token')}`], async (page) => {
-                await until(page, () => document.querySelector('.pill').textContent === 'token needed');
-                assert.match(await sentence(page), /wants its token/);
-                await look(page, 'token-needed');
-            }, { expected: REFUSED, viewport: NARROW });
+            await page.goto(daemon.url);
+            await untilLive(page);
+            await until(page, () => !/No traffic/.test(document.getElementById('state').textContent));
+            slow = true;
+            await until(page, () => /too slow.*2 frames skipped/.test(document.getElementById('state').textContent));
+            await look(page, 'lagging');
+            await until(page, () => !/too slow/.test(document.getElementById('state').textContent), undefined, 15_000);
         } finally {
-            rmSync(folder, { recursive: true });
+            await context.close();
+            await daemon.stop();
         }
     });
+
+    it('a link of another version: what is understood is used, the rest is said', () => run(['--bpf='], async (page) => {
+        await page.evaluate(() => { location.hash = '#unit=pkt%2Fs&colour=red&filter=port%3D70000'; });
+        await untilLive(page);
+        await until(page, () => /left out: colour, filter/.test(document.getElementById('state').textContent));
+        assert.equal(await page.textContent('#unit'), 'pkt/s');
+        await look(page, 'notice');
+    }));
+
+    it('an interface that is gone, and back', () => run(['--bpf='], async (page) => {
+        await untilLive(page);
+        ip('link', 'set', IFACE, 'name', 'away0');
+        try {
+            await until(page, (name) => new RegExp(`${name} is (gone|down)`).test(document.getElementById('state').textContent), IFACE);
+            await look(page, 'interface-gone');
+        } finally {
+            ip('link', 'set', 'away0', 'name', IFACE);
+            ip('link', 'set', IFACE, 'up');
+        }
+    }));
 });

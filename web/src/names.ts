@@ -16,7 +16,7 @@ const HOW = 'click: only this · Alt+click: not this';
 /** Before a port an IPv6 address stands in brackets. */
 export function addressPart(ip: string, beforePort: boolean): NamePart {
     const text = beforePort && ip.includes(':') ? `[${ip}]` : ip;
-    return { text, class: ip.length > 15 ? 'long' : '', title: `${ip} · ${HOW}`, pick: { key: 'ip', value: ip } };
+    return { text, class: ip.includes(':') ? 'long' : '', title: `${ip} · ${HOW}`, pick: { key: 'ip', value: ip } };
 }
 
 export function portPart(port: number): NamePart {

@@ -91,7 +91,7 @@ export class Plot {
 
     private timeAxis(): uPlot.Axis {
         return {
-            ...lines(), size: 24, space: 70, ticks: { show: false },
+            ...lines(), size: 18, gap: 3, space: 70, ticks: { show: false },
             values: (_, splits, _i, _s, incr) =>
                 splits.map((second) => (incr % 60 ? clock(second * 1000) : clock(second * 1000).slice(0, 5))),
         };

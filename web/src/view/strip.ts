@@ -8,7 +8,7 @@ import { byId, newer, setText } from './dom';
 import { palette } from './palette';
 import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
-const HEIGHT = 62;
+const HEIGHT = 64;
 
 export function strip(store: Store, readout: HTMLElement): void {
     let steps: Steps = NO_STEPS;

@@ -1,0 +1,135 @@
+// The way in and out: the form where a token is needed, a wrong one, too many wrong ones, the
+// session and its end, in this page and behind its back.
+
+import { strict as assert } from 'node:assert';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { axeFindings, launch, NARROW, open, screenshot, until, untilLive, WIDE } from './browser.mjs';
+import { Daemon } from './daemon.mjs';
+import { startPeer, startTalk } from './traffic.mjs';
+
+const TOKEN = 'correct-horse-battery-staple';
+/** What a browser logs of answers that the tests ask for. */
+const REFUSED = /WebSocket|ERR_|Failed to load resource/;
+
+describe('login', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'netwatch-token-'));
+    let browser, daemon, stopPeer, stopTalk, view, page;
+    before(async () => {
+        writeFileSync(join(folder, 'token'), `${TOKEN}\n`, { mode: 0o600 });
+        stopPeer = await startPeer(process.env.PEER_NAMESPACE);
+        daemon = await new Daemon('--bpf=', `--auth-token-file=${join(folder, 'token')}`).start();
+        stopTalk = startTalk();
+        browser = await launch();
+        view = await open(browser, daemon.url, { expected: REFUSED });
+        page = view.page;
+    });
+    after(async () => {
+        await browser?.close();
+        stopTalk?.();
+        stopPeer?.();
+        await daemon?.stop();
+        rmSync(folder, { recursive: true });
+    });
+
+    const asked = () => page.waitForSelector('#login:not([hidden])');
+    const said = (pattern) => until(page, (source) => new RegExp(source).test(document.getElementById('login').textContent), pattern.source);
+    const enter = async (token) => {
+        await page.fill('#token', token);
+        await page.press('#token', 'Enter');
+    };
+
+    it('asks for the token, and shows nothing without it', async () => {
+        await asked();
+        await said(/only to who has its token/);
+        assert.equal(await page.textContent('#pill'), 'token needed');
+        assert.ok(await page.isHidden('#page') && await page.isHidden('#filter') && await page.isHidden('#logout'));
+        assert.equal(await page.evaluate(() => document.activeElement.id), 'token');
+    });
+
+    for (const colorScheme of ['light', 'dark'])
+        for (const viewport of [WIDE, NARROW])
+            it(`is for everyone: ${colorScheme}, ${viewport.width} px`, async () => {
+                const other = await open(browser, daemon.url, { colorScheme, viewport, expected: REFUSED });
+                await other.page.waitForSelector('#login:not([hidden])');
+                await screenshot(other.page, `login-${viewport.width}-${colorScheme}`);
+                assert.deepEqual(await axeFindings(other.page), []);
+                await other.page.fill('#token', 'not-it');
+                await other.page.press('#token', 'Enter');
+                await other.page.waitForSelector('#token[aria-invalid="true"]');
+                assert.deepEqual(await axeFindings(other.page), []);
+                await other.close();
+            });
+
+    it('says that a token is wrong', async () => {
+        await enter('wrong');
+        await said(/not this daemon.s token/);
+    });
+
+    it('says how long to wait after too many wrong ones, and lets in then', async () => {
+        const guesses = Array.from({ length: 30 }, () => fetch(new URL('/login', daemon.url), {
+            method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token: 'guess' }),
+        }));
+        const refused = (await Promise.all(guesses)).find((answer) => answer.status === 429);
+        assert.ok(Number(refused?.headers.get('Retry-After')) >= 1);
+        await enter('guess');
+        await said(/Too many wrong tokens .* in \d+ s/);
+        assert.ok(await page.isDisabled('#login button'));
+        await until(page, () => !document.querySelector('#login button').disabled);
+    });
+
+    it('lets in with the token, and stays in after a reload', async () => {
+        await enter(TOKEN);
+        await untilLive(page);
+        assert.ok(await page.isHidden('#login') && await page.isVisible('#page') && await page.isVisible('#logout'));
+        await until(page, () => Number(document.getElementById('flows').getAttribute('aria-rowcount')) > 5);
+        assert.equal(await page.inputValue('#token'), '');
+        assert.equal(await page.evaluate(() => document.cookie), '', 'no script sees the cookie');
+        assert.match(await page.textContent('#curl code'), /Authorization: Bearer \$TOKEN/);
+        assert.ok(!page.url().includes(TOKEN));
+        await page.reload();
+        await untilLive(page);
+    });
+
+    it('logs out, and takes what was shown off the page', async () => {
+        await page.click('#logout');
+        await asked();
+        await said(/You are logged out/);
+        await until(page, () => document.querySelectorAll('#flows tbody tr[data-id]').length === 0);
+        assert.equal(await page.textContent('#n-in b'), '–');
+        assert.ok(await page.isHidden('#page') && await page.isHidden('#logout'));
+        await page.reload();
+        await said(/only to who has its token/);
+    });
+
+    it('notices a session that was ended elsewhere, by the close of its stream', async () => {
+        await enter(TOKEN);
+        await untilLive(page);
+        const cookies = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
+        const answer = await fetch(new URL('/logout', daemon.url), { method: 'POST', headers: { Cookie: cookies } });
+        assert.equal(answer.status, 204);
+        await asked();
+        await said(/session has ended/);
+        await screenshot(page, 'login-expired');
+        assert.deepEqual(await axeFindings(page), []);
+    });
+
+    it('notices a session that a restart has ended, and goes on after the token', async () => {
+        await enter(TOKEN);
+        await untilLive(page);
+        const { port } = daemon;
+        await daemon.stop();
+        await page.waitForSelector('.pill.lost');
+        await daemon.start(port);
+        await asked();
+        await said(/session has ended/);
+        await enter(TOKEN);
+        await untilLive(page);
+    });
+
+    it('comes without a fault', async () => {
+        await view.close();
+    });
+});
