@@ -157,9 +157,9 @@ bool export_open(const struct route_call *call, struct reply *reply, struct prob
         export->source = (struct reply_source){.next = next_slice, .free = free_export};
         export->server = call->server;
         export->held = take_rows(call->server);
-        bool good = export->held ? fill(export, call, &request, problem)
-                                 : problem_set(problem, 503, NULL, "other exports are under way");
-        if (!good) {
+        if (!export->held)
+                problem_set(problem, 503, NULL, "other exports are under way");
+        if (!export->held || !fill(export, call, &request, problem)) {
                 free_export(&export->source);
                 return false;
         }

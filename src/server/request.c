@@ -277,11 +277,9 @@ void request_run(struct request *request) {
                 .address = client_address(request),
         };
         request->reply = (struct reply){.status = 200, .type = "application/json"};
-        if (request->body.failed)
-                request_fail(request, 503, "out of memory");
-        else if (!request->route->answer(&call, &request->reply, &problem))
+        if (!request->body.failed && !request->route->answer(&call, &request->reply, &problem))
                 fail_with(request, &problem);
-        else if (request->reply.body.failed)
+        else if (request->body.failed || request->reply.body.failed)
                 request_fail(request, 503, "out of memory");
         request->held_bytes = request->reply.body.length;
         atomic_fetch_add(&request->server->reply_bytes, request->held_bytes);
