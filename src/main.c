@@ -1,7 +1,9 @@
 /* Wiring: options → open → drop privileges → start → wait → stop in reverse. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "capture/capture.h"
@@ -38,7 +40,19 @@ static int status_of(int r) {
         return r == 0 ? EXIT_SUCCESS : r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME;
 }
 
+/* Whoever starts us with standard input, output or error closed would have the first sockets take
+ * their numbers, and what we print go into them. */
+static void occupy_standard_fds(void) {
+        int fd;
+        do
+                fd = open("/dev/null", O_RDWR);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd >= 0)
+                close(fd);
+}
+
 int main(int argc, char **argv) {
+        occupy_standard_fds();
         struct error error = {.text = ""};
         struct options options;
         if (options_parse(argc, argv, &options, &error) < 0)

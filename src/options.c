@@ -219,9 +219,6 @@ static int refuse_value(const struct option_setting *setting, const char *env_fi
                 (void)snprintf(place, sizeof(place), " (%s:%u)", env_file, setting->line);
 
         (void)snprintf(value, sizeof(value), "%s", setting->spec->secret ? "(not shown)" : setting->value);
-        for (char *p = value; *p; p++)
-                if (iscntrl((unsigned char)*p))
-                        *p = '?';
         return error_set(error, -EINVAL, "bad value for --%s%s: '%s'; accepted: %s", setting->spec->name, place, value,
                          accepted);
 }

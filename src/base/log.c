@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/line.h"
+
 static _Atomic int log_level_now = LOG_LEVEL_INFO;
 
 static const struct {
@@ -49,6 +51,8 @@ void log_line(enum log_level level, const char *format, ...) {
         va_start(ap, format);
         int m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, format, ap);
         va_end(ap);
+        if (m > 0)
+                line_blank_controls(line + n);
         n += m;
         if (m < 0 || n > (int)sizeof(line) - 2)
                 n = (int)sizeof(line) - 2;

@@ -58,6 +58,13 @@ def test_root_becomes_whom_it_is_told(pair, daemon):
         assert thread["Uid"].split() == [uid] * 4
 
 
+def test_with_standard_input_and_output_closed(pair, daemon):
+    """No socket takes their numbers: what is printed must not end up in one."""
+    watch = daemon(prefix=("sh", "-c", 'exec "$@" <&- >&-', "sh"))
+    for number in (0, 1):
+        assert Path(f"/proc/{watch.process.pid}/fd/{number}").readlink() == Path("/dev/null")
+
+
 def test_promiscuous_mode_ends_with_the_daemon(pair, daemon):
     def promiscuous():
         return "promiscuity 1 " in pair.host.run("ip", "-d", "link", "show", "veth0")

@@ -77,11 +77,19 @@ static void test_too_long_a_message_is_one_cut_line(void **state) {
         }
 }
 
+static void test_what_is_quoted_stays_in_its_line(void **state) {
+        (void)state;
+        assert_string_equal(print(LOG_LEVEL_ERROR, "--bpf 'a\nb\033[31m\x7f': \xc3\xa9"),
+                            "netwatchd: error: --bpf 'a?b?[31m?': \xc3\xa9\n");
+}
+
 static void test_error_text(void **state) {
         (void)state;
         struct error error = {0};
         assert_int_equal(error_set(&error, -5, "cannot open %s", "eth0"), -5);
         assert_string_equal(error.text, "cannot open eth0");
+        error_set(&error, -5, "--bpf '%s'", "a\nb");
+        assert_string_equal(error.text, "--bpf 'a?b'");
         assert_int_equal(error_set(NULL, -5, "cannot open %s", "eth0"), -5);
         error_set(&error, -5, "%*s", 2 * (int)sizeof(error.text), "x");
         assert_int_equal(strlen(error.text), sizeof(error.text) - 1);
@@ -93,6 +101,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_levels, reset),
                 cmocka_unit_test_setup(test_in_the_journal, reset),
                 cmocka_unit_test_setup(test_too_long_a_message_is_one_cut_line, reset),
+                cmocka_unit_test_setup(test_what_is_quoted_stays_in_its_line, reset),
                 cmocka_unit_test_setup(test_error_text, reset),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
