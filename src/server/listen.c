@@ -109,7 +109,7 @@ int listen_open(const char *bind_to, bool has_token, int *ret_fd, char ret_url[8
 }
 
 unsigned listen_port(int fd) {
-        union address address;
+        union address address = {0};
         socklen_t length = sizeof(address);
         if (getsockname(fd, &address.any, &length) < 0)
                 return 0;
