@@ -88,6 +88,9 @@ struct iface_info {
         uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_dropped;
 };
 
+/* Up, with its link there; false also where there is no such interface. Any thread; cheap. */
+bool iface_is_up(const char *name);
+
 /* 0, or -ENODEV. Any thread. */
 int iface_read(const char *name, struct iface_info *ret);
 

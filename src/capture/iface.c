@@ -61,19 +61,26 @@ static uint32_t count_rx_queues(const char *name) {
         return n;
 }
 
-int iface_read(const char *name, struct iface_info *ret) {
-        if (!*name || strlen(name) >= sizeof(ret->name) || strchr(name, '/') || name[0] == '.')
-                return -ENODEV;
-        int64_t flags = read_number(name, "flags", 16, -1);
-        if (flags < 0)
-                return -ENODEV;
+static bool is_name(const char *name) {
+        return *name && strlen(name) < IF_NAMESIZE && !strchr(name, '/') && name[0] != '.';
+}
 
+bool iface_is_up(const char *name) {
+        int64_t flags = is_name(name) ? read_number(name, "flags", 16, -1) : -1;
         char state[32] = "";
+        if (flags < 0 || !(flags & IFF_UP))
+                return false;
         (void)read_line(name, "operstate", state, sizeof(state));
+        return strncmp(state, "down", 4) != 0 && strncmp(state, "lowerlayerdown", 14) != 0;
+}
+
+int iface_read(const char *name, struct iface_info *ret) {
+        if (!is_name(name) || read_number(name, "flags", 16, -1) < 0)
+                return -ENODEV;
         int64_t mbps = read_number(name, "speed", 10, -1);
 
         *ret = (struct iface_info){
-                .up = (flags & IFF_UP) && strncmp(state, "down", 4) != 0 && strncmp(state, "lowerlayerdown", 14) != 0,
+                .up = iface_is_up(name),
                 .speed_bps = mbps > 0 ? mbps * 1000000 : -1,
                 .rx_queues = count_rx_queues(name),
                 .rx_packets = read_statistic(name, "rx_packets"),

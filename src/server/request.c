@@ -83,6 +83,7 @@ static enum MHD_Result read_header(void *context, enum MHD_ValueKind kind, const
         };
         h->bytes += strlen(name) + (value ? strlen(value) : 0) + 4;
         h->hosts += !strcasecmp(name, "Host");
+        h->content_lengths += !strcasecmp(name, "Content-Length");
         for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
                 if (!strcasecmp(name, wanted[i].name) && !*wanted[i].value)
                         *wanted[i].value = value ? value : "";
@@ -98,6 +99,11 @@ bool request_read_headers(struct request *request, const char *method, const cha
         MHD_get_connection_values(request->http, MHD_HEADER_KIND, read_header, h);
         if (h->transfer_encoding) {
                 request_fail(request, 411, "a body must come with a Content-Length");
+                return false;
+        }
+        if (h->content_lengths > 1) {
+                /* libmicrohttpd takes one of them; a proxy before us may take the other (RFC 9112, 6.3) */
+                request_fail(request, 400, "the request has more than one Content-Length header");
                 return false;
         }
         if (h->content_length && !parse_u64(h->content_length, 0, REQUEST_BODY_MAX, &length)) {

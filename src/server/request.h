@@ -25,7 +25,7 @@ struct request_headers {
         const char *host, *origin, *authorization, *content_length, *transfer_encoding;
         const char *accept_encoding, *if_none_match, *cookie, *content_type;
         struct handshake handshake;
-        unsigned hosts; /* how often Host came */
+        unsigned hosts, content_lengths; /* how often they came */
         size_t bytes;
 };
 

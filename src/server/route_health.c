@@ -1,11 +1,12 @@
 /* GET /healthz: is there anything amiss? Open to all, so it names neither interfaces nor addresses. */
 #include "base/clock.h"
+#include "capture/capture.h"
 #include "server/internal.h"
 #include "server/routes.h"
 
 #define LATE_MS 5000
 
-/* No second was closed for a while: the capture hangs, or its interface is gone. */
+/* No second was closed for a while: the capture hangs. */
 static bool is_late(struct server *server) {
         struct history_counters latest;
         if (clock_boot_ns() - server->facts->started_boot_ns < LATE_MS * NS_PER_MS)
@@ -13,6 +14,14 @@ static bool is_late(struct server *server) {
         if (!history_latest(server->history, &latest))
                 return true;
         return clock_wall_ns() / NS_PER_MS - (latest.second + 1) * MS_PER_S > LATE_MS;
+}
+
+/* Seconds go on to be closed then, as zeros. */
+static bool is_down(const struct render_names *names) {
+        for (unsigned i = 0; i < names->n_ifaces; i++)
+                if (!iface_is_up(names->ifaces[i]))
+                        return true;
+        return false;
 }
 
 static bool has_drops(struct server *server) {
@@ -25,6 +34,8 @@ bool route_health(const struct route_call *call, struct reply *reply, struct pro
         json_t *reasons = json_array();
         if (is_late(call->server))
                 json_array_append_new(reasons, json_string("no second was captured for five seconds"));
+        if (is_down(&call->server->facts->names))
+                json_array_append_new(reasons, json_string("the interface is down or gone"));
         if (has_drops(call->server))
                 json_array_append_new(reasons, json_string("the kernel drops packets"));
         if (json_array_size(reasons)) {

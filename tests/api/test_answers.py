@@ -183,3 +183,13 @@ def test_metrics(sent):
     stats = sent.json("/api/stats")
     assert int(values['netwatch_frames_counted_total{iface="veth0"}']) <= stats["ifaces"][0]["frames_counted"]
     assert int(values['netwatch_packets_total{proto="udp"}']) >= SMALL + LARGE
+
+
+def test_health_of_an_interface_that_is_down(pair, daemon):
+    watch = daemon()
+    assert watch.json("/healthz") == {"status": "ok"}
+    pair.host.run("ip", "link", "set", "veth0", "down")
+    try:
+        assert watch.json("/healthz") == {"status": "degraded", "reasons": ["the interface is down or gone"]}
+    finally:
+        pair.host.run("ip", "link", "set", "veth0", "up")

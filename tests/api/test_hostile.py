@@ -54,6 +54,12 @@ def test_bodies(served):
     problem(ask(served, get("/api/stats", "Transfer-Encoding: chunked", method="POST") + b"0\r\n\r\n"), 411)
 
 
+def test_two_lengths_of_one_body(served):
+    """A proxy in front may believe the other one: what it takes for a body would be a request here."""
+    answer = ask(served, get("/healthz", "Content-Length: 5", "Content-Length: 6", method="POST") + b"hello!")
+    problem(answer, 400)
+
+
 def test_ten_megabytes(served):
     with connect(served) as sock:
         def push():
