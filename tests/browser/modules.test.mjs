@@ -165,6 +165,8 @@ describe('modules', () => {
         order.take(rows(3, 1, 4), true);
         assert.equal(ids(), '1 2! 3');
         assert.equal(order.moved, 3);
+        order.take(rows(1, 2), true);
+        assert.equal(order.moved, 1, 'a row that is gone would go');
         order.take(rows(3, 1, 4), false);
         assert.equal(ids(), '3 1 4');
         assert.equal(order.moved, 0);

@@ -70,6 +70,7 @@ describe('states', () => {
         assert.ok(dropped > 0);
         assert.equal((await page.textContent('#n-drops small')).split(' in ')[0].replace(/[^\d]/g, ''), String(dropped));
         await until(page, () => document.querySelector('#events .loss') !== null);
+        await until(page, () => /kernel dropped frames.*--ring/.test(document.getElementById('state').textContent));
         await look(page, 'drops');
     }));
 

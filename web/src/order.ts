@@ -29,6 +29,8 @@ export class Order {
             const now = byId.get(row.id);
             return now ? { row: now, old: false } : { row, old: true };
         });
-        this.moved = rows.filter((row, i) => this.places[i]?.row.id !== row.id).length;
+        this.moved = 0;
+        for (let i = 0; i < Math.max(rows.length, this.places.length); i++)
+            this.moved += this.places[i]?.row.id === rows[i]?.id ? 0 : 1;
     }
 }

@@ -7,7 +7,7 @@ import type { LoginReason, Store } from '../state';
 import { byId, part, setHidden, setText } from './dom';
 
 const SENTENCES: Record<LoginReason, string> = {
-    needed: 'This daemon shows its traffic only to who has its token: the one it was started with, by --auth-token or --auth-token-file.',
+    needed: 'This daemon shows its traffic only to who has its token: the one it was started with (option auth-token or auth-token-file).',
     expired: 'Your session has ended, and what it showed was taken off the page. Log in again to go on.',
     out: 'You are logged out, and what was shown was taken off the page.',
 };

@@ -31,6 +31,8 @@ export interface Frame {
     down: number;
 }
 
+const Y_AXIS = 78;
+
 export class Plot {
     private readonly chart: uPlot;
     private frame: Frame = { from: 0, to: 1, up: 1, down: 0 };
@@ -70,7 +72,7 @@ export class Plot {
         const { options } = this;
         return {
             width: Math.max(this.parent.clientWidth, 200), height: options.height, pxAlign: true,
-            padding: [6, 26, 0, options.yAxis ? 0 : 26],
+            padding: [6, 10, 0, options.yAxis ? 0 : 10],
             legend: { show: false },
             cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
             scales: {
@@ -92,14 +94,19 @@ export class Plot {
     private timeAxis(): uPlot.Axis {
         return {
             ...lines(), size: 18, gap: 3, space: 70, ticks: { show: false },
-            values: (_, splits, _i, _s, incr) =>
-                splits.map((second) => (incr % 60 ? clock(second * 1000) : clock(second * 1000).slice(0, 5))),
+            values: (u, splits, _i, _s, incr) => splits.map((second) => {
+                // A label at the edge would be cut there, or stand on the other axis's.
+                const x = u.valToPos(second, 'x'), edge = incr % 60 ? 26 : 16;
+                if (x < edge || x > u.width - (this.options.yAxis ? Y_AXIS : 0) - edge)
+                    return '';
+                return incr % 60 ? clock(second * 1000) : clock(second * 1000).slice(0, 5);
+            }),
         };
     }
 
     private valueAxis(): uPlot.Axis {
         return {
-            ...lines(), show: this.options.yAxis, size: 78, space: 32, ticks: { show: false },
+            ...lines(), show: this.options.yAxis, size: Y_AXIS, space: 32, ticks: { show: false },
             values: (_, splits) => splits.map((value) => (value === 0 ? '0' : siShort(Math.abs(value), this.options.unit()))),
         };
     }

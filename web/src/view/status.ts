@@ -72,6 +72,13 @@ function liveStatus(state: State): Status {
     const down = downSentence(state.stats?.ifaces ?? []);
     if (down)
         return { pill, kind: 'warn', sentence: down };
+    const lost = dropsOfMinute(state);
+    if (lost > 0)
+        return {
+            pill, kind: 'warn',
+            sentence: 'The kernel dropped frames: in the seconds marked red more came than is counted. A larger ring (--ring) or a narrower filter (--bpf) helps.',
+            detail: `${count(lost)} in the last minute.`,
+        };
     if (state.lag)
         return {
             pill, kind: 'warn',
@@ -85,6 +92,10 @@ function liveStatus(state: State): Status {
             ...(state.stats?.bpf ? { detail: `BPF: ${state.stats.bpf}` } : {}),
         };
     return state.notice ? { pill, kind: 'live', sentence: state.notice } : { pill, kind: 'live', sentence: '' };
+}
+
+function dropsOfMinute({ seconds }: State): number {
+    return Number.isNaN(seconds.newest) ? 0 : seconds.sum('drops', seconds.newest - 59, seconds.newest + 1);
 }
 
 /** What is captured from and cannot deliver; the kernel knows no link type of an interface that is gone. */
