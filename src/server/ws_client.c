@@ -49,6 +49,7 @@ struct ws_client {
         int64_t heard_ns, pinged_ns;
         int64_t linger_until_ns; /* 0: not yet lingering */
         bool blocked;            /* the kernel takes no more */
+        bool broke_protocol;     /* by a frame that libwslay could not read */
         bool done;
 };
 
@@ -154,11 +155,14 @@ static void handle_text(struct ws_client *client, const char *text, size_t n) {
 }
 
 static void on_message(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_arg *arg, void *user) {
-        if (arg->opcode == WSLAY_TEXT_FRAME)
-                handle_text(user, (const char *)arg->msg, arg->msg_length);
-        else if (arg->opcode == WSLAY_BINARY_FRAME) {
+        struct ws_client *client = user;
+        if (arg->opcode == WSLAY_TEXT_FRAME) {
+                handle_text(client, (const char *)arg->msg, arg->msg_length);
+        } else if (arg->opcode == WSLAY_BINARY_FRAME) {
                 wslay_event_queue_close(ctx, WSLAY_CODE_UNSUPPORTED_DATA, NULL, 0);
                 wslay_event_shutdown_read(ctx);
+        } else if (arg->opcode == WSLAY_CONNECTION_CLOSE && arg->msg_length == 1) {
+                client->broke_protocol = true; /* half a code */
         }
 }
 
@@ -179,8 +183,10 @@ void ws_client_receive(struct ws_client *client) {
         client->turn_bytes = 0;
         if (client->linger_until_ns)
                 drain(client);
-        else if (wslay_event_recv(client->wslay) != 0 && !wslay_event_want_write(client->wslay))
-                client->done = true; /* else it is a broken frame, and a close frame is on its way */
+        else if (wslay_event_recv(client->wslay) != 0) {
+                client->broke_protocol = wslay_event_want_write(client->wslay); /* a close frame is on its way */
+                client->done |= !client->broke_protocol;
+        }
 }
 
 /* ---- sending ---------------------------------------------------------------------- */
@@ -194,10 +200,19 @@ static ssize_t send_bytes(struct ws_client *client, const uint8_t *at, size_t le
         return n;
 }
 
+/* libwslay closes without a code where a frame is broken: it gets 1002 (RFC 6455, 7.4.1) here. */
+static ssize_t send_control(struct ws_client *client, const uint8_t *at, size_t length) {
+        static const uint8_t empty_close[] = {0x88, 0}, protocol_error[] = {0x88, 2, 0x03, 0xea};
+        if (!client->broke_protocol || length != sizeof(empty_close) || memcmp(at, empty_close, length) != 0)
+                return send_bytes(client, at, length);
+        ssize_t n = send_bytes(client, protocol_error, sizeof(protocol_error));
+        return n > 0 ? (ssize_t)length : n;
+}
+
 static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *at, size_t length, int flags, void *user) {
         struct ws_client *client = user;
         (void)flags;
-        ssize_t n = send_bytes(client, at, length);
+        ssize_t n = send_control(client, at, length);
         if (n < 0)
                 wslay_event_set_error(ctx, client->blocked ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
         return n;

@@ -125,7 +125,10 @@ def test_bad_messages(served, message):
     (lambda ws: ws.send("x" * 1000000), 1009),
     (lambda ws: ws.send("{}", masked=False), 1002),
     (lambda ws: ws.send("{}", opcode=3), 1002),
-    (lambda ws: ws.send(b"x" * 126, opcode=9), None),
+    (lambda ws: ws.send(b"x" * 126, opcode=9), 1002),
+    (lambda ws: ws.send(b"x", opcode=9, fin=False), 1002),
+    (lambda ws: ws.send(b"x", opcode=8), 1002),
+    (lambda ws: ws.send(b"", opcode=8), None),
     (lambda ws: ws.send("x", opcode=0), 1002),
     (lambda ws: ws.sock.sendall(b"\xf1\x80\0\0\0\0"), 1002)])
 def test_close_codes(served, send, code):
