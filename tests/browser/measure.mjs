@@ -1,6 +1,6 @@
 // How much of the main thread one update takes, and whether memory grows: not a test, a ruler.
 //
-//     NETWATCH=build/src/netwatchd [MINUTES=10] node tests/browser/run.mjs measure.mjs
+//     NETWATCH=build/src/netwatchd [MINUTES=10] [HEIGHT=900] node tests/browser/run.mjs measure.mjs
 //
 // The page shows what costs most: 500 rows of the flow table and both charts over the whole hour.
 // The daemon and its traffic are real; only the hour before its start, which no measurement can
@@ -15,6 +15,8 @@ import { startPeer, startTalk } from './traffic.mjs';
 import { PEER } from './world.mjs';
 
 const MINUTES = Number(process.env.MINUTES ?? 10);
+/** A laptop's window by default; a higher one has more rows in sight. */
+const HEIGHT = Number(process.env.HEIGHT ?? 900);
 const FLOWS = 600;
 const HOUR_MS = 3_600_000;
 const WARM_UP_S = 15;
@@ -63,9 +65,9 @@ try {
     await new Promise((resolve) => setTimeout(resolve, 5000));
 
     const { page } = await open(browser, 'about:blank');
-    await page.setViewportSize({ width: 1280, height: 1600 });
+    await page.setViewportSize({ width: 1280, height: HEIGHT });
     await page.route('**/api/counters?from=-60m', fillHour);
-    await page.goto(`${daemon.url}#limit=500&minutes=60&hide=`);
+    await page.goto(`${daemon.url}#limit=500&minutes=60`);
     await untilLive(page);
     await until(page, () => Number(document.getElementById('flows').getAttribute('aria-rowcount')) > 500);
     await page.waitForTimeout(WARM_UP_S * 1000);
@@ -79,12 +81,13 @@ try {
     };
 
     const first = await heap();
-    const updates = [];
+    const updates = [], scripts = [];
     let last = await read();
     for (let second = 0; second < MINUTES * 60; second++) {
         await page.waitForTimeout(1000);
         const now = await read();
         updates.push((now.TaskDuration - last.TaskDuration) * 1000);
+        scripts.push((now.ScriptDuration - last.ScriptDuration) * 1000);
         last = now;
     }
     const end = await heap();
@@ -93,7 +96,7 @@ try {
         drawn: document.querySelectorAll('#flows tbody tr[data-id]').length,
     }));
     console.log(`rows ${shown.rows}, of which ${shown.drawn} in sight; two charts of 3600 points; ${updates.length} updates`);
-    console.log(`main thread per update, CPU: median ${quantile(updates, 0.5).toFixed(1)} ms, p95 ${quantile(updates, 0.95).toFixed(1)} ms, most ${Math.max(...updates).toFixed(1)} ms`);
+    console.log(`main thread per update, CPU: median ${quantile(updates, 0.5).toFixed(1)} ms, p95 ${quantile(updates, 0.95).toFixed(1)} ms, most ${Math.max(...updates).toFixed(1)} ms; of which script ${quantile(scripts, 0.5).toFixed(1)} ms`);
     console.log(`heap after collection: ${(first / MB).toFixed(2)} MB at the start, ${(end / MB).toFixed(2)} MB after ${MINUTES} min`);
 } finally {
     for (const stop of stops.reverse())

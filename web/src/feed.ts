@@ -133,7 +133,7 @@ export class Feed {
             state.latest = null;
             state.gaps = [];
         }
-        this.store.changed();
+        this.store.soon();
     }
 
     private async loadCounters(params: Params): Promise<void> {
@@ -179,7 +179,7 @@ export class Feed {
             this.addEvents([frame]);
             this.stats.want();
         }
-        this.store.changed();
+        this.store.soon();
     }
 
     private takeRates(frame: RatesFrame): void {

@@ -121,40 +121,19 @@ export class Seconds {
     steps(from: number, to: number, step: number, columns: readonly Column[]): Steps {
         const first = Math.floor(from / step) * step;
         const count = Math.max(0, Math.ceil((to - first) / step));
-        const measured = new Uint16Array(count), drops = new Float64Array(count);
-        for (let s = first; s < first + count * step; s++) {
-            if (!this.has(s))
-                continue;
-            const n = Math.floor((s - first) / step);
-            measured[n] = (measured[n] ?? 0) + 1;
-            drops[n] = (drops[n] ?? 0) + this.get('drops', s);
+        const stretch: Stretch = { slots: new Int16Array(count * step), measured: new Uint16Array(count), step };
+        for (let k = 0; k < count * step; k++) {
+            const has = this.has(first + k);
+            stretch.slots[k] = has ? slot(first + k) : -1;
+            if (has)
+                stretch.measured[Math.floor(k / step)] = (stretch.measured[Math.floor(k / step)] ?? 0) + 1;
         }
-        const ret: Steps = { from: first, step, count, measured, drops, columns: new Map() };
-        for (const column of columns)
-            ret.columns.set(column, this.spread(column, ret));
-        return ret;
-    }
-
-    private spread(column: Column, { from, step, count, measured }: Steps): Spread {
-        const values = this.columns[column];
-        const mean = new Float64Array(count), min = new Float64Array(count), max = new Float64Array(count);
-        for (let n = 0; n < count; n++) {
-            let sum = 0, least = Infinity, most = -Infinity;
-            for (let s = from + n * step, end = s + step; s < end; s++) {
-                const i = slot(s);
-                if (this.stamp[i] !== s)
-                    continue;
-                const value = values[i] ?? NaN;
-                sum += value;
-                least = value < least ? value : least;
-                most = value > most ? value : most;
-            }
-            const seconds = measured[n] ?? 0;
-            mean[n] = seconds > 0 ? sum / seconds : NaN;
-            min[n] = seconds > 0 ? least : NaN;
-            max[n] = seconds > 0 ? most : NaN;
-        }
-        return { mean, min, max };
+        const { mean: drops } = spread(this.columns.drops, stretch);
+        drops.forEach((mean, n) => { drops[n] = Math.round((mean || 0) * (stretch.measured[n] ?? 0)); });
+        return {
+            from: first, step, count, measured: stretch.measured, drops,
+            columns: new Map(columns.map((column) => [column, spread(this.columns[column], stretch)])),
+        };
     }
 
     /** The slot of a second, which from now on holds it; −1 for what is more than an hour old. */
@@ -189,6 +168,37 @@ export class Seconds {
         this.set(`out.${measure}`, i, outSum);
         this.set(`none.${measure}`, i, noneSum);
     }
+}
+
+/** Where the seconds of a stretch are held; −1 where they were not measured. */
+interface Stretch {
+    slots: Int16Array;
+    measured: Uint16Array;
+    step: number;
+}
+
+function spread(values: Float64Array, { slots, measured, step }: Stretch): Spread {
+    const { length } = measured;
+    const mean = new Float64Array(length), min = new Float64Array(length), max = new Float64Array(length);
+    for (let n = 0; n < length; n++) {
+        let sum = 0, least = Infinity, most = -Infinity;
+        for (let k = n * step, end = k + step; k < end; k++) {
+            const i = slots[k] ?? -1;
+            if (i < 0)
+                continue;
+            const value = values[i] ?? NaN;
+            sum += value;
+            if (value < least)
+                least = value;
+            if (value > most)
+                most = value;
+        }
+        const seconds = measured[n] ?? 0;
+        mean[n] = seconds > 0 ? sum / seconds : NaN;
+        min[n] = seconds > 0 ? least : NaN;
+        max[n] = seconds > 0 ? most : NaN;
+    }
+    return { mean, min, max };
 }
 
 function slot(second: number): number {

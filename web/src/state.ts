@@ -104,10 +104,14 @@ export function gapAt({ gaps }: State, second: number): string {
 
 export type Render = (state: State) => void;
 
+/** How long the parts of one second wait for each other. */
+const TOGETHER_MS = 150;
+
 export class Store {
     readonly state = newState();
     private readonly renders: Render[] = [];
     private scheduled = false;
+    private timer = 0;
 
     onRender(render: Render): void {
         this.renders.push(render);
@@ -122,7 +126,14 @@ export class Store {
         Object.assign(state, { ...newState(), link, view, notice, seconds: state.seconds, sparks: state.sparks });
     }
 
+    /** As changed(), but what else belongs to this second may come first: all of it is shown at once. */
+    soon(): void {
+        this.timer ||= window.setTimeout(() => { this.changed(); }, TOGETHER_MS);
+    }
+
     changed(): void {
+        clearTimeout(this.timer);
+        this.timer = 0;
         if (this.scheduled)
             return;
         this.scheduled = true;

@@ -66,7 +66,7 @@ export class Tables {
         } catch (error) {
             state.talkersError = this.tell(error);
         }
-        this.store.changed();
+        this.store.soon();
     }
 
     private tell(error: unknown): string {

@@ -2,9 +2,9 @@
 // has neither direction stands above, lighter, so that nothing measured is missing from the area.
 // Its legend shows the second under the pointer, else the last one.
 
-import { CLASSES, type Class } from '../wire';
+import { CLASSES } from '../wire';
 import { clock, clockTitle, count, exact, inUnit, rate } from '../format';
-import { NO_STEPS, spreadOf, stepAt, type Column, type Measure, type Steps, type Way } from '../seconds';
+import { NO_STEPS, spreadOf, stepAt, WAYS, type Column, type Measure, type Steps, type Way } from '../seconds';
 import { gapAt, type State, type Store, type View } from '../state';
 import { byId, choices, make, newer, setHidden, setText, setTitle } from './dom';
 import { faded, palette, type Palette } from './palette';
@@ -74,10 +74,10 @@ export function chart(store: Store, choose: (change: Partial<View>) => void): vo
         const to = seconds.newest + 1;
         const from = to - view.minutes * 60;
         const m = measureOf(view);
-        const sums: Column[] = [m, `in.${m}`, `out.${m}`, `none.${m}`];
-        const parts = CLASSES.flatMap((cls): Column[] => [`in.${cls}.${m}`, `out.${cls}.${m}`, `none.${cls}.${m}`]);
-        steps = seconds.steps(from, to, stepFor(to - from, plot.width), [...sums, ...parts]);
-        undirected = most(spreadOf(steps, `none.${m}`).max) > 0;
+        undirected = seconds.sum(`none.${m}`, from, to) > 0;
+        const ways: readonly Way[] = undirected ? WAYS : ['in', 'out'];
+        const columns = ways.flatMap((way): Column[] => [`${way}.${m}`, ...CLASSES.map((cls) => `${way}.${cls}.${m}` as const)]);
+        steps = seconds.steps(from, to, stepFor(to - from, plot.width), [m, ...columns]);
         const per = perUnit(view);
         const up = ceiling((most(spreadOf(steps, `in.${m}`).max) + most(spreadOf(steps, `none.${m}`).max)) / per);
         const down = ceiling(most(spreadOf(steps, `out.${m}`).max) / per);
@@ -172,7 +172,7 @@ class Item {
     readonly element: HTMLElement;
     private readonly values: [Way, HTMLElement, HTMLElement][];
 
-    constructor(name: Class | string, swatch: string, ways: readonly Way[]) {
+    constructor(name: string, swatch: string, ways: readonly Way[]) {
         this.values = ways.map((way) => {
             const value = make('b');
             const mark = make('span', { class: 'mark', text: MARKS[way], title: MARK_TITLES[way], attrs: { 'aria-hidden': 'true' } });

@@ -7,7 +7,6 @@ import { endsOf, nameOfEnd, protoOf, type End } from '../names';
 import type { State, Store } from '../state';
 import type { FlowRow } from '../wire';
 import { byId, make, setHidden, setText, setTitle } from './dom';
-import { palette } from './palette';
 import type { Picking } from './picking';
 import { drawSparkline, makeSparkline, sparklineTitle } from './sparkline';
 
@@ -24,7 +23,8 @@ export class Drawer {
     private readonly drawer = byId('drawer');
     private readonly title = make('h2');
     private readonly note = make('p', { class: 'note' });
-    private readonly spark = makeSparkline(360, 44);
+    private readonly spark = makeSparkline();
+    private readonly sparkNote = make('p', { class: 'note' });
     private readonly list = make('dl');
     private readonly lines = new Map<string, Shown>();
     private readonly copied = make('span', { class: 'note', attrs: { role: 'status' } });
@@ -35,7 +35,7 @@ export class Drawer {
         shut.addEventListener('click', close);
         const copy = make('button', { text: 'copy as JSON', attrs: { type: 'button' } });
         copy.addEventListener('click', () => { void this.copy(); });
-        this.drawer.append(make('div', { class: 'head' }, this.title, shut), this.note, this.spark, this.list,
+        this.drawer.append(make('div', { class: 'head' }, this.title, shut), this.note, this.spark, this.sparkNote, this.list,
             make('div', { class: 'actions' }, copy, this.copied));
         store.onRender((state) => { this.render(state); });
     }
@@ -67,8 +67,8 @@ export class Drawer {
             setText(this.copied, '');
         const { client, server } = endsOf(row);
         setText(this.title, `${protoOf(row)} ${nameOfEnd(client)} → ${nameOfEnd(server)}`);
-        const top = drawSparkline(this.spark, state.sparks, row.id, palette().classes[row.proto]);
-        setTitle(this.spark, sparklineTitle(top, state.view.unit));
+        const top = drawSparkline(this.spark, state.sparks, row.id, row.proto);
+        setText(this.sparkNote, sparklineTitle(top, state.view.unit));
         for (const line of linesOf(row, state))
             this.write(line);
     }

@@ -6,7 +6,6 @@ import type { Sparks } from '../sparks';
 import type { View } from '../state';
 import type { FlowRow } from '../wire';
 import { make, setClass, setText, setTitle } from './dom';
-import { palette } from './palette';
 import { setPick } from './picking';
 import { drawSparkline, makeSparkline, sparklineTitle } from './sparkline';
 
@@ -111,13 +110,11 @@ export function sortOf(column: FlowColumn, view: View): string | null {
     return typeof column.sort === 'function' ? column.sort(view) : column.sort;
 }
 
-export const SPARK = { width: 60, height: 16 };
-
 export function makeCell(column: FlowColumn): HTMLTableCellElement {
     const cell = make('td', { class: `c-${column.id}${column.numeric ? ' num' : ''}`, attrs: { role: 'cell' } });
     const spans = Array.from({ length: column.parts }, () => make('span'));
     if (column.parts === 0)
-        cell.append(makeSparkline(SPARK.width, SPARK.height));
+        cell.append(makeSparkline());
     // An address that is too long is cut, its port is not.
     else if (column.parts > 1)
         cell.append(make('div', {}, ...spans));
@@ -129,9 +126,9 @@ export function makeCell(column: FlowColumn): HTMLTableCellElement {
 /** What each cell was filled with last, and where its parts are. */
 const filled = new WeakMap<Element, NamePart[]>();
 
-function spanOf(cell: HTMLElement, i: number): HTMLElement {
+function spanOf(cell: Element, i: number): Element {
     const parent = cell.firstElementChild instanceof HTMLDivElement ? cell.firstElementChild : cell;
-    return parent.children[i] as HTMLElement;
+    return parent.children[i] ?? parent;
 }
 
 export function fillCell(cell: HTMLElement, column: FlowColumn, row: FlowRow, context: Context): void {
@@ -142,7 +139,7 @@ export function fillCell(cell: HTMLElement, column: FlowColumn, row: FlowRow, co
     const parts = column.fill(row, context);
     filled.set(cell, parts);
     parts.forEach((part, i) => {
-        const span = spanOf(cell, i);
+        const span = spanOf(cell, i) as HTMLElement;
         setText(span, part.text);
         setClass(span, `${part.class ?? ''}${part.pick ? ' pick' : ''}`.trim());
         setPick(span, part.pick);
@@ -152,8 +149,7 @@ export function fillCell(cell: HTMLElement, column: FlowColumn, row: FlowRow, co
 }
 
 function fillSpark(cell: HTMLElement, row: FlowRow, { sparks, view }: Context): void {
-    const canvas = cell.firstElementChild as HTMLCanvasElement;
-    const top = drawSparkline(canvas, sparks, row.id, palette().classes[row.proto]);
+    const top = drawSparkline(cell.firstElementChild as SVGSVGElement, sparks, row.id, row.proto);
     filled.set(cell, [{ text: '', title: () => sparklineTitle(top, view.unit) }]);
 }
 
@@ -165,5 +161,8 @@ function titleOf({ title }: NamePart): string {
 export function fillTitles(target: EventTarget | null): void {
     const cell = target instanceof Element ? target.closest('td') : null;
     if (cell)
-        filled.get(cell)?.forEach((part, i) => { setTitle(spanOf(cell, i), titleOf(part)); });
+        filled.get(cell)?.forEach((part, i) => {
+            const span = spanOf(cell, i);
+            setTitle(span instanceof HTMLElement ? span : cell, titleOf(part));
+        });
 }

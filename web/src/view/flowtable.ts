@@ -12,7 +12,6 @@ import type { State, Store, View } from '../state';
 import type { FlowRow } from '../wire';
 import { byId, make, newer, part, setClass, setData, setHidden, setText } from './dom';
 import { COLUMNS, fillCell, fillTitles, makeCell, sortOf, type Context, type FlowColumn } from './flowcells';
-import { palette } from './palette';
 import { pickFrom, type Picking } from './picking';
 
 export interface FlowActions {
@@ -134,7 +133,7 @@ export class FlowTable {
         const [first, last] = this.range();
         const height = rowHeight();
         const places = this.order.shown;
-        if (!this.changed(places, this.state.view, this.state.selected, palette(), first, last, height))
+        if (!this.changed(places, this.state.view, this.state.selected, first, last, height))
             return;
         this.first = first;
         this.fit(last - first);

@@ -16,8 +16,8 @@ const SENTENCES: Record<LoginReason, string> = {
 const KEY = 'netwatch-session';
 
 export interface LoginActions {
-    entered(): void;
-    left(): void;
+    entered: () => void;
+    left: () => void;
 }
 
 export function login(store: Store, { entered, left }: LoginActions): void {

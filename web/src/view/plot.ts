@@ -117,10 +117,14 @@ export class Plot {
         ctx.beginPath();
         ctx.rect(box.left, box.top, box.width, box.height);
         ctx.clip();
+        // Both scales are straight lines: thousands of points need not ask for each of them.
+        const { from } = this.frame;
+        const left = u.valToPos(from, 'x', true), perSecond = u.valToPos(from + 1, 'x', true) - left;
+        const zero = u.valToPos(0, 'y', true), perUnit = box.height / (this.frame.up + this.frame.down);
         this.options.paint({
             ctx, box, dpr: devicePixelRatio,
-            x: (second) => Math.round(u.valToPos(second, 'x', true)),
-            y: (value) => Math.round(u.valToPos(value, 'y', true)),
+            x: (second) => Math.round(left + (second - from) * perSecond),
+            y: (value) => Math.round(zero - value * perUnit),
         });
         ctx.restore();
     }
@@ -175,13 +179,14 @@ export function strokeSteps(pen: Pen, steps: Steps, level: Level, colour: string
     }
 }
 
-function traceSteps({ ctx, x, y }: Pen, { from, step }: Steps, start: number, end: number, level: Level, way: 1 | -1): void {
-    let edge = x(from + (way > 0 ? start : end) * step);
+function traceSteps(pen: Pen, { from, step }: Steps, start: number, end: number, level: Level, way: 1 | -1): void {
+    const { ctx } = pen;
+    let edge = pen.x(from + (way > 0 ? start : end) * step);
     for (let n = start; n < end; n++) {
         const i = way > 0 ? n : start + end - 1 - n;
-        const height = y(level(i));
+        const height = pen.y(level(i));
         ctx.lineTo(edge, height);
-        edge = x(from + (way > 0 ? i + 1 : i) * step);
+        edge = pen.x(from + (way > 0 ? i + 1 : i) * step);
         ctx.lineTo(edge, height);
     }
 }

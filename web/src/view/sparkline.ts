@@ -1,45 +1,55 @@
 // The last minute of a flow, small: a bar for each second that was seen, its height a share of
 // the highest of them; nothing for a second that was not, a hair's breadth for a measured zero.
+// A path and not a canvas: each canvas is a layer of its own, and the table has a hundred rows.
 
 import { rate, type Unit } from '../format';
 import { SPARK_SECONDS, type Sparks } from '../sparks';
-import { make } from './dom';
+
+const SVG = 'http://www.w3.org/2000/svg';
+const HEIGHT = 16;
 
 const values = new Float32Array(SPARK_SECONDS);
 
-export function makeSparkline(width: number, height: number): HTMLCanvasElement {
-    const canvas = make('canvas', { attrs: { 'aria-hidden': 'true' } });
-    canvas.width = Math.round(width * devicePixelRatio);
-    canvas.height = Math.round(height * devicePixelRatio);
-    canvas.style.width = `${width}px`;
-    canvas.style.height = `${height}px`;
-    return canvas;
+export function makeSparkline(): SVGSVGElement {
+    const svg = document.createElementNS(SVG, 'svg');
+    svg.setAttribute('viewBox', `0 0 ${SPARK_SECONDS} ${HEIGHT}`);
+    svg.setAttribute('preserveAspectRatio', 'none');
+    svg.setAttribute('shape-rendering', 'crispEdges');
+    svg.setAttribute('aria-hidden', 'true');
+    svg.append(document.createElementNS(SVG, 'path'));
+    return svg;
 }
 
 /** Draws it, and returns its highest second, bits per second. */
-export function drawSparkline(canvas: HTMLCanvasElement, sparks: Sparks, id: number, colour: string): number {
-    const ctx = canvas.getContext('2d');
-    if (!ctx)
-        return 0;
+export function drawSparkline(svg: SVGElement, sparks: Sparks, id: number, cls: string): number {
     sparks.read(id, values);
     let top = 0;
     for (const value of values)
         top = value > top ? value : top;
-    // One pixel a second where it is as wide as the seconds are many.
-    const { width, height } = canvas;
-    ctx.clearRect(0, 0, width, height);
-    ctx.fillStyle = colour;
-    ctx.beginPath();
-    for (let i = 0; i < SPARK_SECONDS; i++) {
-        const value = values[i] ?? NaN;
-        if (Number.isNaN(value))
-            continue;
-        const left = Math.round((i * width) / SPARK_SECONDS), right = Math.round(((i + 1) * width) / SPARK_SECONDS);
-        const tall = Math.max(top > 0 ? (value / top) * height : 0, devicePixelRatio);
-        ctx.rect(left, height - tall, right - left, tall);
-    }
-    ctx.fill();
+    const path = svg.firstElementChild;
+    const shape = outline(top);
+    if (path && path.getAttribute('d') !== shape)
+        path.setAttribute('d', shape);
+    if (path && path.getAttribute('class') !== cls)
+        path.setAttribute('class', cls);
     return top;
+}
+
+function outline(top: number): string {
+    let ret = '';
+    let open = false;
+    for (let i = 0; i <= SPARK_SECONDS; i++) {
+        const value = i < SPARK_SECONDS ? (values[i] ?? NaN) : NaN;
+        if (Number.isNaN(value)) {
+            ret += open ? `V${HEIGHT}Z` : '';
+            open = false;
+            continue;
+        }
+        const y = HEIGHT - Math.max(1, top > 0 ? Math.round((value / top) * HEIGHT) : 0);
+        ret += open ? `V${y}H${i + 1}` : `M${i} ${HEIGHT}V${y}H${i + 1}`;
+        open = true;
+    }
+    return ret;
 }
 
 export function sparklineTitle(top: number, unit: Unit): string {
