@@ -15,6 +15,7 @@
 #include "server/ws.h"
 
 #define REPLY_BYTES_MAX (64u << 20)
+#define HALF_CLOSED_NS NS_PER_S
 
 struct request *request_new(struct server *server, struct MHD_Connection *http, const char *uri) {
         struct request *request = calloc(1, sizeof(*request));
@@ -256,18 +257,21 @@ enum request_verdict request_judge(struct request *request, char ret_accept[29])
         return verdict;
 }
 
-/* A suspended connection does not see its client leave: look at the socket. */
+/* A suspended connection does not see its client leave: look at the socket. One whose sending side is
+ * shut may have left, or have said all it had to say (HTTP/1.0, nc -N): it gets a moment's work. */
 static bool is_cancelled(void *context) {
         struct request *request = context;
         if (atomic_load(&request->server->stopping))
                 return true;
         if (!request->connection)
                 return false;
-        struct pollfd poll_fd = {.fd = request->connection->fd, .events = POLLRDHUP};
+        bool patient = clock_boot_ns() - request->begun_ns < HALF_CLOSED_NS;
+        struct pollfd poll_fd = {.fd = request->connection->fd, .events = patient ? 0 : POLLRDHUP};
         return poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR);
 }
 
 void request_run(struct request *request) {
+        request->begun_ns = clock_boot_ns();
         struct problem problem;
         if (request->route->post)
                 text_add(&request->body, "", 1);

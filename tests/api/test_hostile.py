@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from netwatch_testing import eventually
 from wire import ask, connect, get, is_closed, read_answer
 
 
@@ -185,6 +186,17 @@ def test_who_asks_and_leaves(served):
         sock = connect(served)
         sock.sendall(get("/api/flows"))
         sock.close()
+
+
+def test_who_asks_and_has_no_more_to_say(served, pair):
+    """A client may shut its sending side behind its request (HTTP/1.0, nc -N), and still wants the answer."""
+    pair.peer.run("ping", "-c1", pair.host.ip4)
+    eventually(lambda: served.json("/api/flows")["total"], what="a flow to look at")
+    for _ in range(50):
+        with connect(served) as sock:
+            sock.sendall(get("/api/flows", "Connection: close"))
+            sock.shutdown(socket.SHUT_WR)
+            assert read_answer(sock)[0] == 200
 
 
 def test_more_queries_than_threads(served):
