@@ -104,7 +104,10 @@ keys(
             },
         },
     ],
-    [['↑ ↓', 'go through the table'], ['Enter', 'open the flow']],
+    [
+        ['↑ ↓', 'go through the table'], ['Enter', 'open the flow'],
+        ['click', 'on a value: show only what has it'], ['Alt + click', 'on a value: hide what has it'],
+    ],
 );
 
 theme(() => { store.changed(); });

@@ -6,7 +6,7 @@ import type { Unit } from './format';
 import type { NamePart } from './names';
 import { Seconds } from './seconds';
 import { Sparks } from './sparks';
-import type { EventRow, FlowsAnswer, Gap, RatesFrame, StatsAnswer, TalkersFrame } from './wire';
+import type { EventRow, FlowRow, FlowsAnswer, Gap, RatesFrame, StatsAnswer, TalkersFrame } from './wire';
 
 /** How the page stands with the daemon. Each has its own sentence: see view/status.ts. */
 export type Link =
@@ -74,6 +74,8 @@ export interface State {
     sparks: Sparks;
     /** The flow that the reader selected, by id. */
     selected: number | null;
+    /** What the newest answer says of it; null where the daemon no longer holds it. */
+    selectedRow: FlowRow | null;
     stats: StatsAnswer | null;
     events: EventRow[];
     view: View;
@@ -84,7 +86,7 @@ export interface State {
 export function newState(): State {
     return {
         link: { kind: 'connecting' }, seconds: new Seconds(), gaps: [], latest: null, lag: null,
-        talkersFrame: null, talkers: null, talkersTs: 0, talkersError: null, flows: null, flowsQuery: '', flowsError: null, sparks: new Sparks(), selected: null,
+        talkersFrame: null, talkers: null, talkersTs: 0, talkersError: null, flows: null, flowsQuery: '', flowsError: null, sparks: new Sparks(), selected: null, selectedRow: null,
         stats: null, events: [], view: { ...DEFAULT_VIEW, filter: {} }, notice: null,
     };
 }

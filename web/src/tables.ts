@@ -6,7 +6,7 @@ import { isEmpty, type Filter } from './filter';
 import { Poll } from './poll';
 import { addressPart, portPart, type NamePart } from './names';
 import type { State, Store, Talker, View } from './state';
-import type { FlowsAnswer, TalkerRow, TalkersFrame, TopAnswer, TopRow } from './wire';
+import type { FlowRow, FlowsAnswer, TalkerRow, TalkersFrame, TopAnswer, TopRow } from './wire';
 
 /** Beside them stands what they leave over. */
 const TALKERS = 7;
@@ -49,6 +49,7 @@ export class Tables {
         try {
             const answer = await get<FlowsAnswer>('/api/flows', flowParams(state.view));
             state.sparks.put(answer.asof, answer.rows);
+            state.selectedRow = await this.selectedRow(answer);
             state.flows = answer;
             state.flowsQuery = query;
             state.flowsError = null;
@@ -56,6 +57,16 @@ export class Tables {
             state.flowsError = this.tell(error);
         }
         this.store.changed();
+    }
+
+    /** The selected flow is followed also where it is no longer among the table's rows. */
+    private async selectedRow({ rows }: FlowsAnswer): Promise<FlowRow | null> {
+        const { selected } = this.store.state;
+        const found = rows.find((row) => row.id === selected);
+        if (selected === null || found)
+            return found ?? null;
+        const answer = await get<FlowsAnswer>('/api/flows', { flow: selected, state: 'all' });
+        return answer.rows[0] ?? null;
     }
 
     private async loadTalkers(): Promise<void> {

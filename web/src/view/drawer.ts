@@ -1,5 +1,5 @@
-// The selected flow with every field it has, both directions apart. Its values follow the table's;
-// a flow that the newest answer no longer holds keeps its last ones and says so.
+// The selected flow with every field it has, both directions apart. It is followed also when it
+// has left the table; one that the daemon no longer holds keeps its last values and says so.
 
 import * as format from '../format';
 import type { Pick } from '../filter';
@@ -56,11 +56,12 @@ export class Drawer {
             this.forget();
             return;
         }
-        const now = state.flows?.rows.find((row) => row.id === state.selected);
+        // Just selected it is among the rows; later wherever the daemon still holds it.
+        const now = [state.selectedRow, ...(state.flows?.rows ?? [])].find((row) => row?.id === state.selected);
         const fresh = this.row?.id !== state.selected;
         this.row = now ?? (fresh ? null : this.row);
         const { row } = this;
-        setText(this.note, now ? '' : 'Not among the rows of the newest answer: these are its last known values.');
+        setText(this.note, now ? '' : 'The daemon no longer holds this flow: these are its last known values.');
         if (!row)
             return;
         if (fresh)
