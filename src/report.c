@@ -43,12 +43,6 @@ static json_t *by_proto(const struct tick_totals *totals) {
         return object;
 }
 
-static json_t *forgotten(const struct history_totals *sums) {
-        json_t *object = render_volume(sums->forgotten);
-        (void)json_object_set_new(object, "flows", json_integer((json_int_t)sums->flows_forgotten));
-        return object;
-}
-
 static int print_flows(struct history *history) {
         static const struct render_names no_names;
         const struct flow_query query = {.sort = FLOW_SORT_BYTES, .max_rows = SIZE_MAX};
@@ -79,7 +73,7 @@ static int print_report(struct history *history, bool truncated) {
         print_member("by_proto", by_proto(totals), ",\n");
         print_member("nonflow", render_volume(totals->nonflow), ",\n");
         print_member("untracked", render_volume(totals->untracked), ",\n");
-        print_member("forgotten", forgotten(&sums), ",\n");
+        print_member("forgotten", render_share(sums.flows_forgotten, sums.forgotten), ",\n");
         int r = print_flows(history);
         print_member("first_seen", time_or_null(totals, totals->first_ns), ",");
         print_member("last_seen", time_or_null(totals, totals->last_ns), ",\n");

@@ -64,6 +64,9 @@ struct local_nets {
         } nets[LOCAL_NETS_MAX];
 };
 
+/* Do the first `bits` of the 128 of both agree? Network order, IPv4 as v4-mapped. */
+bool flow_address_is_inside(const uint8_t address[16], const uint8_t net[16], unsigned bits);
+
 /* Out where only the source is ours, in where only the destination is; else unknown. */
 enum direction local_nets_direction(const struct local_nets *nets, const struct packet *packet);
 

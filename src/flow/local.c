@@ -3,7 +3,7 @@
 
 #include "flow/flow.h"
 
-static bool is_inside(const uint8_t address[16], const uint8_t net[16], unsigned bits) {
+bool flow_address_is_inside(const uint8_t address[16], const uint8_t net[16], unsigned bits) {
         unsigned bytes = bits / 8;
         if (memcmp(address, net, bytes) != 0)
                 return false;
@@ -13,7 +13,8 @@ static bool is_inside(const uint8_t address[16], const uint8_t net[16], unsigned
 
 static bool is_local(const struct local_nets *nets, const uint8_t address[16], uint8_t family) {
         for (unsigned i = 0; i < nets->count; i++)
-                if (nets->nets[i].family == family && is_inside(address, nets->nets[i].address, nets->nets[i].bits))
+                if (nets->nets[i].family == family &&
+                    flow_address_is_inside(address, nets->nets[i].address, nets->nets[i].bits))
                         return true;
         return false;
 }

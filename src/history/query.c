@@ -3,7 +3,6 @@
  * query depends on what was asked for and not on how many flows there are. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "history/store.h"
@@ -24,10 +23,7 @@ static bool values_match(const struct flow_values *values, unsigned x, unsigned 
 }
 
 static bool inside_net(const struct flow_nets *nets, unsigned i, const uint8_t address[16]) {
-        unsigned bytes = nets->list[i].bits / 8, rest = nets->list[i].bits % 8;
-        if (memcmp(address, nets->list[i].address, bytes) != 0)
-                return false;
-        return !rest || !((address[bytes] ^ nets->list[i].address[bytes]) >> (8 - rest));
+        return flow_address_is_inside(address, nets->list[i].address, nets->list[i].bits);
 }
 
 static bool nets_match(const struct flow_nets *nets, const struct flow_key *key) {

@@ -43,6 +43,11 @@ json_t *render_volume(struct volume volume) {
         return json_pack("{sIsI}", "packets", (json_int_t)volume.packets, "bytes", (json_int_t)volume.bytes);
 }
 
+json_t *render_share(uint64_t flows, struct volume volume) {
+        return json_pack("{sI sI sI}", "flows", (json_int_t)flows, "packets", (json_int_t)volume.packets, "bytes",
+                         (json_int_t)volume.bytes);
+}
+
 static const char *iface_name(const struct render_names *names, uint8_t iface) {
         return names && iface < names->n_ifaces ? names->ifaces[iface] : "";
 }

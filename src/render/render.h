@@ -31,6 +31,9 @@ json_t *render_flow(const struct flow_row *row, const struct render_names *names
 /* {"packets":…,"bytes":…} */
 json_t *render_volume(struct volume volume);
 
+/* {"flows":…,"packets":…,"bytes":…}: what some flows carried together. */
+json_t *render_share(uint64_t flows, struct volume volume);
+
 /* {"tcp":…,"udp":…,"icmp":…,"other":…} of bits per second; adds up to `bps` exactly. */
 json_t *render_class_bps(const struct volume by_class[PACKET_CLASSES], uint64_t bps, uint32_t span_ms);
 

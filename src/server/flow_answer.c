@@ -43,17 +43,12 @@ struct pin *flow_answer_ask(const struct route_call *call, const struct flow_req
         return pin;
 }
 
-static json_t *share(uint64_t flows, struct volume volume) {
-        return json_pack("{sI sI sI}", "flows", (json_int_t)flows, "packets", (json_int_t)volume.packets, "bytes",
-                         (json_int_t)volume.bytes);
-}
-
 static json_t *summary(const struct pin *pin) {
         const struct flow_result *result = &pin->result;
         const struct history_totals *totals = &pin->totals;
-        return json_pack("{so so so so so}", "matched", share(result->matched, result->matched_volume), "unmatched",
-                         share(result->unmatched, result->unmatched_volume), "thinned",
-                         share(totals->flows_forgotten, totals->forgotten), "untracked",
+        return json_pack("{so so so so so}", "matched", render_share(result->matched, result->matched_volume),
+                         "unmatched", render_share(result->unmatched, result->unmatched_volume), "thinned",
+                         render_share(totals->flows_forgotten, totals->forgotten), "untracked",
                          render_volume(totals->totals.untracked), "nonflow", render_volume(totals->totals.nonflow));
 }
 

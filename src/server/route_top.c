@@ -99,15 +99,11 @@ static struct volume other(const struct top_query *query, const struct top_resul
         return left;
 }
 
-static json_t *share(uint64_t flows, struct volume volume) {
-        return json_pack("{sI sI sI}", "flows", (json_int_t)flows, "packets", (json_int_t)volume.packets, "bytes",
-                         (json_int_t)volume.bytes);
-}
-
 static json_t *summary(const struct top_result *result) {
-        return json_pack("{so so so so so}", "matched", share(result->matched_flows, result->matched), "unmatched",
-                         share(result->unmatched_flows, result->unmatched), "thinned", share(0, (struct volume){0}),
-                         "untracked", render_volume(result->untracked), "nonflow", render_volume(result->nonflow));
+        return json_pack("{so so so so so}", "matched", render_share(result->matched_flows, result->matched),
+                         "unmatched", render_share(result->unmatched_flows, result->unmatched), "thinned",
+                         render_share(0, (struct volume){0}), "untracked", render_volume(result->untracked), "nonflow",
+                         render_volume(result->nonflow));
 }
 
 static void write_body(const struct top_query *query, const struct top_result *result, const struct render_names *names,
