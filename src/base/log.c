@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/line.h"
@@ -34,18 +35,27 @@ bool log_parse_level(const char *word, enum log_level *ret_level) {
         return false;
 }
 
+/* A terminal's shell may have inherited the variable from a service: systemd.exec(5) says to compare. */
+static bool is_journal(void) {
+        const char *text = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+        return text && sscanf(text, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+               st.st_dev == device && st.st_ino == inode;
+}
+
 void log_line(enum log_level level, const char *format, ...) {
         if ((int)level > atomic_load_explicit(&log_level_now, memory_order_relaxed))
                 return;
 
         char line[1024];
         int n;
-        if (getenv("JOURNAL_STREAM"))
+        if (is_journal())
                 n = snprintf(line, sizeof(line), "<%d>", levels[level].priority);
+        else if (level <= LOG_LEVEL_WARN)
+                n = snprintf(line, sizeof(line), "netwatchd: %s: ", levels[level].word);
         else
-                n = snprintf(line, sizeof(line), "netwatchd: %s", level <= LOG_LEVEL_WARN ? levels[level].word : "");
-        if (!getenv("JOURNAL_STREAM") && level <= LOG_LEVEL_WARN)
-                n += snprintf(line + n, sizeof(line) - (size_t)n, ": ");
+                n = snprintf(line, sizeof(line), "netwatchd: ");
 
         va_list ap;
         va_start(ap, format);

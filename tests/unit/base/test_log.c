@@ -1,15 +1,18 @@
 /* What stands on standard error: one line per message, levels, the journal's priorities. */
 #include "lib/check.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
 
 static char printed[8192];
+static bool into_journal; /* standard error is what JOURNAL_STREAM names */
 
 /* Logs one message with standard error going into a pipe. */
 static const char *print(enum log_level level, const char *message) {
@@ -17,6 +20,13 @@ static const char *print(enum log_level level, const char *message) {
         assert_int_equal(pipe(ends), 0);
         dup2(ends[1], STDERR_FILENO);
         close(ends[1]);
+        if (into_journal) {
+                struct stat st;
+                char stream[64];
+                assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+                (void)snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+                setenv("JOURNAL_STREAM", stream, 1);
+        }
         log_line(level, "%s", message);
         dup2(saved, STDERR_FILENO);
         close(saved);
@@ -29,6 +39,7 @@ static const char *print(enum log_level level, const char *message) {
 static int reset(void **state) {
         (void)state;
         log_set_level(LOG_LEVEL_INFO);
+        into_journal = false;
         return unsetenv("JOURNAL_STREAM");
 }
 
@@ -58,10 +69,18 @@ static void test_levels(void **state) {
 
 static void test_in_the_journal(void **state) {
         (void)state;
-        setenv("JOURNAL_STREAM", "8:1", 1);
+        into_journal = true;
         assert_string_equal(print(LOG_LEVEL_ERROR, "x"), "<3>x\n");
         assert_string_equal(print(LOG_LEVEL_WARN, "x"), "<4>x\n");
         assert_string_equal(print(LOG_LEVEL_INFO, "x"), "<6>x\n");
+}
+
+static void test_beside_the_journal(void **state) {
+        (void)state;
+        setenv("JOURNAL_STREAM", "8:1", 1);
+        assert_string_equal(print(LOG_LEVEL_ERROR, "x"), "netwatchd: error: x\n");
+        setenv("JOURNAL_STREAM", "yes", 1);
+        assert_string_equal(print(LOG_LEVEL_INFO, "x"), "netwatchd: x\n");
 }
 
 static void test_too_long_a_message_is_one_cut_line(void **state) {
@@ -100,6 +119,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_words, reset),
                 cmocka_unit_test_setup(test_levels, reset),
                 cmocka_unit_test_setup(test_in_the_journal, reset),
+                cmocka_unit_test_setup(test_beside_the_journal, reset),
                 cmocka_unit_test_setup(test_too_long_a_message_is_one_cut_line, reset),
                 cmocka_unit_test_setup(test_what_is_quoted_stays_in_its_line, reset),
                 cmocka_unit_test_setup(test_error_text, reset),
