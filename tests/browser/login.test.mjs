@@ -69,13 +69,21 @@ describe('login', () => {
     });
 
     it('says how long to wait after too many wrong ones, and lets in then', async () => {
-        const guesses = Array.from({ length: 30 }, () => fetch(new URL('/login', daemon.url), {
+        const guess = () => fetch(new URL('/login', daemon.url), {
             method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token: 'guess' }),
-        }));
-        const refused = (await Promise.all(guesses)).find((answer) => answer.status === 429);
-        assert.ok(Number(refused?.headers.get('Retry-After')) >= 1);
-        await enter('guess');
-        await said(/Too many wrong tokens .* in \d+ s/);
+        });
+        // Somebody else goes on guessing for as long as it takes this page to be refused.
+        let refused = null;
+        const guessing = setInterval(() => guess().then((answer) => { refused = answer.status === 429 ? answer : refused; }), 20);
+        try {
+            for (const end = Date.now() + 5000; !refused && Date.now() < end;)
+                await page.waitForTimeout(20);
+            assert.ok(Number(refused?.headers.get('Retry-After')) >= 1);
+            await enter('guess');
+            await said(/Too many wrong tokens .* in \d+ s/);
+        } finally {
+            clearInterval(guessing);
+        }
         assert.ok(await page.isDisabled('#login button'));
         await until(page, () => !document.querySelector('#login button').disabled);
     });

@@ -45,6 +45,8 @@ class Ranks {
         });
         for (const { row } of this.rows.slice(ranks.length))
             row.hidden = true;
+        // As much room as was ever needed, so that what is below does not move when a row goes.
+        this.table.parentElement?.style.setProperty('--rows', String(this.rows.length));
     }
 
     private add(): Parts {
