@@ -104,8 +104,8 @@ static int wait_for_block(struct ring *ring, int64_t deadline_boot_ns, bool *ret
         if (n < 0)
                 return errno == EINTR ? 0 : -errno;
         if (fds[1].revents) {
-                uint64_t ignored;
-                (void)!read(ring->wake_fd, &ignored, sizeof(ignored));
+                eventfd_t ignored;
+                (void)eventfd_read(ring->wake_fd, &ignored);
                 return 0;
         }
         if (fds[0].revents & POLLERR) {
@@ -149,8 +149,7 @@ static int ring_read(struct capture *capture, struct frame *frames, unsigned max
 }
 
 static void ring_wake(struct capture *capture) {
-        const uint64_t one = 1;
-        (void)!write(((struct ring *)capture)->wake_fd, &one, sizeof(one));
+        (void)eventfd_write(((struct ring *)capture)->wake_fd, 1);
 }
 
 static struct capture_counts ring_counts(struct capture *capture) {

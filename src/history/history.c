@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/eventfd.h>
 
 #include "base/clock.h"
 #include "history/store.h"
@@ -63,9 +63,8 @@ void history_notify(struct history *history, int event_fd) {
 
 static void tell(struct history *history) {
         atomic_fetch_add_explicit(&history->ticks, 1, memory_order_release);
-        const uint64_t one = 1;
         if (history->event_fd >= 0)
-                (void)!write(history->event_fd, &one, sizeof(one));
+                (void)eventfd_write(history->event_fd, 1);
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */

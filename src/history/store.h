@@ -36,7 +36,7 @@ struct history {
         int event_fd;
 };
 
-/* The order of the rows of a tick is kept up to date by history_tick_end. */
+/* Picks the top flows out of the rows of the tick that is ending. */
 void top_collect(const struct directory *directory, struct top_flows *ret);
 
 /* Does the filter select this flow? */

@@ -131,8 +131,7 @@ void pipeline_stop(struct pipeline *pipeline) {
                         pipeline->workers[w].is_running = false;
                 }
         if (pipeline->rollup.is_running) {
-                const uint64_t one = 1;
-                (void)!write(pipeline->rollup.filled_fd, &one, sizeof(one));
+                (void)eventfd_write(pipeline->rollup.filled_fd, 1);
                 pthread_join(pipeline->rollup.thread, NULL);
                 pipeline->rollup.is_running = false;
         }

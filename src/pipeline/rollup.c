@@ -12,17 +12,11 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <sys/eventfd.h>
 
 #include "base/clock.h"
 
 #define PATIENCE_NS (500 * NS_PER_MS)
-
-static void ring_bell(int fd) {
-        const uint64_t one = 1;
-        if (fd >= 0)
-                (void)!write(fd, &one, sizeof(one));
-}
 
 /* Adds the deltas of a mail; what finds no flow is taken to the tick's untracked. */
 static void apply_deltas(struct rollup *rollup, unsigned w, const struct flow_batch *batch,
@@ -115,7 +109,7 @@ static void make_tick(struct rollup *rollup, int64_t second) {
                 history_set_worker(rollup->history, w, &mail->figures);
 
                 (void)queue_push(&worker->mailbox.empty, mail);
-                ring_bell(worker->mailbox.emptied_fd);
+                (void)eventfd_write(worker->mailbox.emptied_fd, 1);
         }
         history_tick_end(rollup->history, &tick);
         note_drops(rollup, second, tick.drops);
@@ -141,11 +135,12 @@ void *rollup_run(void *context) {
                         break;
 
                 struct pollfd fd = {.fd = rollup->filled_fd, .events = POLLIN};
-                uint64_t ignored;
+                eventfd_t ignored;
                 int patience_ms = rollup->first_mail_boot_ns ? (int)(PATIENCE_NS / NS_PER_MS / 5) : -1;
                 if (poll(&fd, 1, patience_ms) > 0)
-                        (void)!read(fd.fd, &ignored, sizeof(ignored));
+                        (void)eventfd_read(fd.fd, &ignored);
         }
-        ring_bell(rollup->done_fd);
+        if (rollup->done_fd >= 0)
+                (void)eventfd_write(rollup->done_fd, 1);
         return NULL;
 }

@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/eventfd.h>
 
 #include "base/clock.h"
 
@@ -50,19 +50,14 @@ static int64_t due_ns(const struct worker *worker, const struct mail *mail) {
 
 /* ---- mails ------------------------------------------------------------------------------ */
 
-static void ring_bell(int fd) {
-        const uint64_t one = 1;
-        (void)!write(fd, &one, sizeof(one));
-}
-
 /* An empty mail; NULL where there is none and the source is live. */
 static struct mail *take_mail(struct worker *worker) {
         struct mail *mail;
         while (!(mail = queue_pop(&worker->mailbox.empty)) && !is_live(worker)) {
                 struct pollfd fd = {.fd = worker->mailbox.emptied_fd, .events = POLLIN};
-                uint64_t ignored;
+                eventfd_t ignored;
                 if (poll(&fd, 1, -1) > 0)
-                        (void)!read(fd.fd, &ignored, sizeof(ignored));
+                        (void)eventfd_read(fd.fd, &ignored);
         }
         return mail;
 }
@@ -93,7 +88,7 @@ static void send_mail(struct worker *worker, struct mail *mail) {
         bool sent = queue_push(&worker->mailbox.full, mail);
         assert(sent);
         (void)sent;
-        ring_bell(worker->mailbox.filled_fd);
+        (void)eventfd_write(worker->mailbox.filled_fd, 1);
 }
 
 /* Emits up to `budget` deltas of the closing second; sends it off when there are no more. */
@@ -294,6 +289,6 @@ void *worker_run(void *context) {
                 close_step(worker, UINT32_MAX);
         }
         atomic_store_explicit(&worker->mailbox.finished, true, memory_order_release);
-        ring_bell(worker->mailbox.filled_fd);
+        (void)eventfd_write(worker->mailbox.filled_fd, 1);
         return NULL;
 }
