@@ -18,6 +18,7 @@
 #define SPARE_CONNECTIONS 64u
 #define CONNECTION_MEMORY ((size_t)32 * 1024)
 #define IDLE_S 15u
+#define QUERY_IDLE_S (IDLE_S + 1)
 
 #define HEADER_PHASE_NS (10 * NS_PER_S)
 #define BODY_PHASE_NS (15 * NS_PER_S)
@@ -133,10 +134,18 @@ static enum MHD_Result send_upgrade(struct request *request, const char *accept)
 
 /* ---- queries ---------------------------------------------------------------------- */
 
+/* While it is suspended a connection gets a time-out that is not the default. libmicrohttpd looks at such
+ * connections before it reads from any, so that the answer is queued first; else it would find the end
+ * that a client has sent behind its request (HTTP/1.0, nc -N), and close without an answer. */
+static void set_timeout(struct request *request, unsigned timeout_s) {
+        (void)MHD_set_connection_option(request->http, MHD_CONNECTION_OPTION_TIMEOUT, timeout_s);
+}
+
 static void suspend(struct pool_job *job) {
         struct request *request = (struct request *)job;
         request->phase = REQUEST_QUERY;
         set_phase(request, INT64_MAX);
+        set_timeout(request, QUERY_IDLE_S);
         MHD_suspend_connection(request->http);
 }
 
@@ -198,7 +207,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
                         return good ? MHD_YES : MHD_NO;
                 }
                 return answer(request);
-        case REQUEST_QUERY: break;
+        case REQUEST_QUERY: set_timeout(request, IDLE_S); break;
         }
         return send_reply(request);
 }
