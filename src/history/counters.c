@@ -16,7 +16,7 @@ int counters_init(struct counters *counters, uint32_t retention_s) {
         if (!counters->rows)
                 return -ENOMEM;
         for (uint32_t i = 0; i < retention_s; i++)
-                counters->rows[i].second = INT64_MIN;
+                counters->rows[i].number = INT64_MIN;
         return 0;
 }
 
@@ -34,10 +34,10 @@ struct history_counters *counters_at(struct counters *counters, int64_t second, 
                 if (missing < second - (int64_t)counters->n_rows)
                         missing = second - (int64_t)counters->n_rows;
                 for (; missing < second; missing++)
-                        *place_of(counters, missing) = (struct history_counters){.second = missing, .span_ms = 1000};
+                        *place_of(counters, missing) = (struct history_counters){.number = missing, .span_ms = 1000};
         }
-        if (row->second != second)
-                *row = (struct history_counters){.second = second};
+        if (row->number != second)
+                *row = (struct history_counters){.number = second};
         if (counters->to <= second)
                 counters->to = second + 1;
         if (counters->from < counters->to - (int64_t)counters->n_rows)
@@ -49,5 +49,5 @@ const struct history_counters *counters_find(const struct counters *counters, in
         if (second < counters->from || second >= counters->to)
                 return NULL;
         const struct history_counters *row = place_of(counters, second);
-        return row->second == second ? row : NULL;
+        return row->number == second ? row : NULL;
 }

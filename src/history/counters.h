@@ -1,11 +1,11 @@
-/* The counters of the last `retention` seconds. Internal to history/; the caller holds the lock. */
+/* The counters of the last `retention` seconds, by number. Internal to history/; the caller holds the lock. */
 #ifndef NETWATCH_HISTORY_COUNTERS_H
 #define NETWATCH_HISTORY_COUNTERS_H
 
 #include "history/history.h"
 
 struct counters {
-        struct history_counters *rows; /* second s at s modulo n_rows; a row tells which second it is */
+        struct history_counters *rows; /* second s at s modulo n_rows; a row tells which number it has */
         uint32_t n_rows;
         int64_t from; /* the oldest second held */
         int64_t to;   /* after the newest; from == to: none yet */

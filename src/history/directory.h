@@ -96,7 +96,7 @@ const struct tick_row *directory_row(const struct directory *directory, uint32_t
 enum flow_initiator entry_initiator(const struct entry *entry);
 enum direction entry_direction(const struct entry *entry);
 
-/* The entry as a row of the flow table, without the last second's figures. */
+/* The entry as a row of the flow table, without the last second's figures; times in numbers, not labels. */
 struct flow_row entry_to_row(const struct entry *entry);
 
 #endif

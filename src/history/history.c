@@ -27,6 +27,7 @@ struct history *history_new(const struct history_options *options) {
         if (!history)
                 return NULL;
         init_lock(&history->lock);
+        wall_init(&history->wall);
         history->second = INT64_MIN;
         history->gaps_are_zero = options->gaps_are_zero;
         history->bytes = history_bytes(options);
@@ -68,6 +69,13 @@ static void tell(struct history *history) {
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
+
+void history_set_wall(struct history *history, int64_t second, int64_t ahead_s, enum history_jump why) {
+        pthread_rwlock_wrlock(&history->lock);
+        assert(second > history->second);
+        wall_jump(&history->wall, second, ahead_s, why);
+        pthread_rwlock_unlock(&history->lock);
+}
 
 void history_tick_begin(struct history *history, int64_t second) {
         pthread_rwlock_wrlock(&history->lock);
@@ -120,10 +128,18 @@ static void count_second(struct history *history, const struct history_tick *tic
         row->active_flows = history->directory.n_active;
 }
 
+static void add_totals(struct history *history, const struct tick_totals *more) {
+        struct tick_totals labelled = *more;
+        int64_t ahead_ns = (wall_of(&history->wall, history->second) - history->second) * NS_PER_S;
+        labelled.first_ns += ahead_ns;
+        labelled.last_ns += ahead_ns;
+        tick_totals_add(&history->totals.totals, &labelled);
+}
+
 void history_tick_end(struct history *history, const struct history_tick *tick) {
         directory_expire(&history->directory, floor_div(tick->end_ns + NS_PER_S - 1, NS_PER_S) * MS_PER_S);
         count_second(history, tick);
-        tick_totals_add(&history->totals.totals, &tick->totals);
+        add_totals(history, &tick->totals);
         history->totals.drops += tick->drops;
         history->totals.flows_forgotten = history->directory.n_forgotten;
         history->totals.forgotten = history->directory.forgotten;
@@ -139,13 +155,25 @@ void history_add_event(struct history *history, int64_t ts_ms, const char *event
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-bool history_latest(struct history *history, struct history_counters *ret) {
-        pthread_rwlock_rdlock(&history->lock);
+/* A row as readers get it. */
+static struct history_counters labelled(const struct history *history, const struct history_counters *row) {
+        struct history_counters copy = *row;
+        copy.second = wall_of(&history->wall, row->number);
+        return copy;
+}
+
+bool history_last_row(const struct history *history, struct history_counters *ret) {
         const struct history_counters *row = counters_find(&history->counters, history->second);
         if (row)
-                *ret = *row;
-        pthread_rwlock_unlock(&history->lock);
+                *ret = labelled(history, row);
         return row != NULL;
+}
+
+bool history_latest(struct history *history, struct history_counters *ret) {
+        pthread_rwlock_rdlock(&history->lock);
+        bool any = history_last_row(history, ret);
+        pthread_rwlock_unlock(&history->lock);
+        return any;
 }
 
 uint64_t history_ticks(struct history *history) {
@@ -154,30 +182,63 @@ uint64_t history_ticks(struct history *history) {
 
 bool history_span(struct history *history, int64_t *ret_from, int64_t *ret_to) {
         pthread_rwlock_rdlock(&history->lock);
-        bool any = history->counters.from < history->counters.to;
+        const struct counters *counters = &history->counters;
+        const struct wall *wall = &history->wall;
+        bool any = counters->from < counters->to;
         if (any) {
-                *ret_from = history->counters.from;
-                *ret_to = history->counters.to;
+                *ret_from = wall_of(wall, counters->from);
+                *ret_to = wall_of(wall, counters->to - 1) + 1;
+                for (unsigned i = 1; i < wall->n; i++) {
+                        int64_t label = wall->eras[i].first + wall->eras[i].ahead_s;
+                        if (wall->eras[i].first > counters->from && label < *ret_from)
+                                *ret_from = label;
+                }
         }
         pthread_rwlock_unlock(&history->lock);
         return any;
 }
 
+static int by_second(const void *x, const void *y) {
+        const struct history_counters *a = x, *b = y;
+        return (a->second > b->second) - (a->second < b->second);
+}
+
 size_t history_read_counters(struct history *history, int64_t from, int64_t to, struct history_counters *ret,
                              size_t max) {
         pthread_rwlock_rdlock(&history->lock);
-        if (from < history->counters.from)
-                from = history->counters.from;
-        if (to > history->counters.to)
-                to = history->counters.to;
+        const struct counters *counters = &history->counters;
         size_t n = 0;
-        for (int64_t second = from; second < to && n < max; second++) {
-                const struct history_counters *row = counters_find(&history->counters, second);
-                if (row)
-                        ret[n++] = *row;
+        for (int64_t number = counters->from; number < counters->to && n < max; number++) {
+                const struct history_counters *row = counters_find(counters, number);
+                int64_t label = wall_of(&history->wall, number), latest;
+                if (row && label >= from && label < to && wall_find(&history->wall, label, history->second, &latest) &&
+                    latest == number)
+                        ret[n++] = labelled(history, row);
         }
+        bool in_order = history->wall.n == 1;
+        pthread_rwlock_unlock(&history->lock);
+        if (!in_order)
+                qsort(ret, n, sizeof(*ret), by_second);
+        return n;
+}
+
+size_t history_count_between(struct history *history, int64_t after_number, int64_t before_number) {
+        pthread_rwlock_rdlock(&history->lock);
+        const struct counters *counters = &history->counters;
+        size_t n = 0;
+        int64_t number = after_number < counters->from ? counters->from : after_number + 1;
+        for (; number < before_number && number < counters->to; number++)
+                n += counters_find(counters, number) != NULL;
         pthread_rwlock_unlock(&history->lock);
         return n;
+}
+
+enum history_jump history_jump_over(struct history *history, int64_t second) {
+        enum history_jump why = HISTORY_JUMP_NONE;
+        pthread_rwlock_rdlock(&history->lock);
+        (void)wall_skipped(&history->wall, second, &why);
+        pthread_rwlock_unlock(&history->lock);
+        return why;
 }
 
 void history_read_totals(struct history *history, struct history_totals *ret) {

@@ -42,6 +42,18 @@ struct history_flow {
         uint32_t generation; /* 0: no flow */
 };
 
+/* Why the wall time of a second does not follow from that of the one before. */
+enum history_jump {
+        HISTORY_JUMP_NONE,
+        HISTORY_JUMP_STEP,  /* the wall clock was set; in a file: its timestamps went back */
+        HISTORY_JUMP_SLEEP, /* the machine slept */
+};
+
+/* Seconds are numbered; the wall time (Unix time, s) is a label beside the number. From `second` on,
+ * which has not begun, the label is `ahead_s` more than the number; before the first call they are the
+ * same. All that readers get and give are labels, except where it says number. */
+void history_set_wall(struct history *history, int64_t second, int64_t ahead_s, enum history_jump why);
+
 /* A tick is written as begin, any number of adds, end. Readers see it after end, whole.
  * Seconds never go back; one left out is a gap (or a zero, see options). A second that is
  * begun again goes on: that is how the first one, a partial second, can be shown early. */
@@ -98,7 +110,8 @@ void history_add_event(struct history *history, int64_t ts_ms, const char *event
 
 /* One second as it was counted. */
 struct history_counters {
-        int64_t second;
+        int64_t second;   /* Unix time, s */
+        int64_t number;   /* of the tick; strictly upwards, also where the wall clock was set back */
         uint32_t span_ms; /* 1000, less where partial, more where merged */
         bool partial;
         bool merged;
@@ -115,13 +128,20 @@ bool history_latest(struct history *history, struct history_counters *ret);
 /* How many ticks and events there have been: a reader compares it to see what is new. */
 uint64_t history_ticks(struct history *history);
 
-/* The seconds that are held: [ret_from, ret_to); false where there are none. */
+/* The seconds that are held: [ret_from, ret_to); false where there are none. ret_to is the end of the newest. */
 bool history_span(struct history *history, int64_t *ret_from, int64_t *ret_to);
 
-/* Copies the counters of [from, to) that exist, oldest first, up to `max`; returns how many.
- * What is missing between two of them was not captured. */
+/* Copies the counters of [from, to) that exist, in the order of their Unix time, up to `max`; returns
+ * how many. What is missing between two of them was not captured, or skipped by the clock. Where the
+ * clock was set back, a second is the latest one that bears that time. */
 size_t history_read_counters(struct history *history, int64_t from, int64_t to, struct history_counters *ret,
                              size_t max);
+
+/* How many seconds are held whose numbers lie between two others. */
+size_t history_count_between(struct history *history, int64_t after_number, int64_t before_number);
+
+/* Why no second bears this Unix time, although the capture ran: the clock jumped over it. Else NONE. */
+enum history_jump history_jump_over(struct history *history, int64_t second);
 
 /* All that was ever counted, also what the retention has dropped. */
 struct history_totals {

@@ -191,6 +191,8 @@ static int copy_rows(const struct history *history, const struct best *best, str
                 uint32_t index = best->heap[i].index;
                 const struct tick_row *row = directory_row(directory, index);
                 result->rows[i] = entry_to_row(&directory->entries[index]);
+                result->rows[i].first_seen_ms = wall_of_ms(&history->wall, result->rows[i].first_seen_ms);
+                result->rows[i].last_seen_ms = wall_of_ms(&history->wall, result->rows[i].last_seen_ms);
                 if (row)
                         result->rows[i].last =
                                 (struct volume){row->ab.packets + row->ba.packets, row->ab.bytes + row->ba.bytes};
@@ -206,7 +208,7 @@ int history_query_flows(struct history *history, const struct flow_query *query,
         struct flow_result result = {0};
 
         pthread_rwlock_rdlock(&history->lock);
-        result.asof_ms = history->second == INT64_MIN ? 0 : (history->second + 1) * MS_PER_S;
+        result.asof_ms = history->second == INT64_MIN ? 0 : (wall_of(&history->wall, history->second) + 1) * MS_PER_S;
         int r = scan(history, query, cancelled, context, &best, &result);
         if (r == 0) {
                 if (best.n)

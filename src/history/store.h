@@ -9,6 +9,7 @@
 #include "history/directory.h"
 #include "history/events.h"
 #include "history/history.h"
+#include "history/wall.h"
 
 #define TOP_KEPT 10u
 
@@ -22,11 +23,12 @@ struct history {
         pthread_rwlock_t lock; /* of all below but events: the rollup writes from begin to end of a tick */
         struct counters counters;
         struct directory directory;
-        struct history_totals totals;
+        struct history_totals totals; /* its first_ns and last_ns are Unix time */
         struct history_worker *workers;
         unsigned n_workers;
         struct top_flows top;
-        int64_t second;        /* of the current or last tick; INT64_MIN before the first */
+        struct wall wall;
+        int64_t second;        /* number of the current or last tick; INT64_MIN before the first */
         int64_t counted_to_ns; /* up to where the span of that second has been counted */
         bool gaps_are_zero;
         size_t bytes;
@@ -35,6 +37,9 @@ struct history {
         _Atomic uint64_t ticks;
         int event_fd;
 };
+
+/* The counters of the last tick, with their label; false before the first. */
+bool history_last_row(const struct history *history, struct history_counters *ret);
 
 /* Picks the top flows out of the rows of the tick that is ending. */
 void top_collect(const struct directory *directory, struct top_flows *ret);

@@ -182,12 +182,12 @@ int history_query_top(struct history *history, const struct top_query *query, st
 
         pthread_rwlock_rdlock(&history->lock);
         int r = group_rows(&history->directory, query, &groups, &result);
-        const struct history_counters *last = counters_find(&history->counters, history->second);
-        if (last) {
-                result.second = last->second;
-                result.span_ms = last->span_ms;
-                result.untracked = last->untracked;
-                result.nonflow = last->nonflow;
+        struct history_counters last;
+        if (history_last_row(history, &last)) {
+                result.second = last.second;
+                result.span_ms = last.span_ms;
+                result.untracked = last.untracked;
+                result.nonflow = last.nonflow;
         }
         pthread_rwlock_unlock(&history->lock);
 
@@ -207,8 +207,8 @@ size_t history_read_top(struct history *history, struct top_row *ret, size_t max
         pthread_rwlock_rdlock(&history->lock);
         size_t n = history->top.n < max ? history->top.n : max;
         memcpy(ret, history->top.rows, n * sizeof(*ret));
-        const struct history_counters *last = counters_find(&history->counters, history->second);
-        *ret_second = last ? *last : (struct history_counters){0};
+        if (!history_last_row(history, ret_second))
+                *ret_second = (struct history_counters){0};
         pthread_rwlock_unlock(&history->lock);
         return n;
 }

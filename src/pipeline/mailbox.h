@@ -16,6 +16,10 @@ struct mail {
         struct flow_batch *batch;
         struct history_worker figures; /* as of the end of the batch */
         uint64_t drops;                /* read since the last mail */
+        unsigned era;                  /* of its seconds: how often the clock has jumped, see timeline.h */
+        int64_t ahead_s;               /* what that era is, as struct timeline_era */
+        int64_t step_ns;
+        int64_t sleep_ns;
 };
 
 struct mailbox {

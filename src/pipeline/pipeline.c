@@ -17,6 +17,7 @@ struct pipeline {
         unsigned n_workers;
         uint32_t max_flows;
         struct rollup rollup;
+        struct timeline timeline;
         bool sources_taken;
 };
 
@@ -35,6 +36,7 @@ static int new_worker(struct pipeline *pipeline, unsigned w, const struct pipeli
         worker->ring_bytes = options->sources[w].ring_bytes;
         worker->local_nets = &pipeline->local_nets;
         worker->max_flows = options->max_flows;
+        timeline_view_init(&worker->time, &pipeline->timeline);
         worker->mailbox.filled_fd = pipeline->rollup.filled_fd;
         worker->mailbox.emptied_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (worker->mailbox.emptied_fd < 0)
@@ -63,6 +65,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret, 
                 return error_set(error, -ENOMEM, "out of memory");
         pipeline->local_nets = *options->local_nets;
         pipeline->max_flows = options->max_flows;
+        timeline_init(&pipeline->timeline, options->clock ? options->clock : &clock_system);
         pipeline->workers = calloc(options->n_sources, sizeof(*pipeline->workers));
         pipeline->n_workers = pipeline->workers ? options->n_sources : 0;
         pipeline->rollup = (struct rollup){
@@ -160,6 +163,7 @@ void pipeline_free(struct pipeline *pipeline) {
                 close(pipeline->rollup.filled_fd);
         free(pipeline->rollup.flows);
         free(pipeline->workers);
+        timeline_fini(&pipeline->timeline);
         free(pipeline);
 }
 

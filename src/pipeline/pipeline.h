@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "capture/capture.h"
 #include "flow/flow.h"
@@ -34,7 +35,8 @@ struct pipeline_options {
         uint32_t max_flows;                  /* per worker */
         int64_t ttl_ms[PACKET_CLASSES];
         uint64_t seed;
-        int done_fd; /* eventfd that is written once when all sources have ended; -1: none */
+        const struct clock_source *clock; /* NULL: the machine's */
+        int done_fd;                      /* eventfd that is written once when all sources have ended; -1: none */
 };
 
 /* Allocates everything, starts no thread. 0 or -errno. On failure the sources stay the caller's. */

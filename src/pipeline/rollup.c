@@ -79,16 +79,48 @@ static void note_drops(struct rollup *rollup, int64_t second, uint64_t drops) {
         rollup->is_dropping = drops != 0;
 }
 
+static void note_jump(struct rollup *rollup, const struct mail *mail) {
+        int64_t ts_ms = (mail->batch->second + mail->ahead_s) * MS_PER_S;
+        char detail[128];
+        if (mail->step_ns) {
+                int64_t by_ns = mail->step_ns < 0 ? -mail->step_ns : mail->step_ns;
+                (void)snprintf(detail, sizeof(detail), "the wall clock was set %s by %.3f s",
+                               mail->step_ns < 0 ? "back" : "forward", (double)by_ns / NS_PER_S);
+                history_add_event(rollup->history, ts_ms, "clock_step", detail);
+        }
+        if (mail->sleep_ns) {
+                (void)snprintf(detail, sizeof(detail), "the machine slept for %.3f s",
+                               (double)mail->sleep_ns / NS_PER_S);
+                history_add_event(rollup->history, ts_ms, "sleep", detail);
+        }
+}
+
+/* Has the wall time of a second that is about to begin not followed from that of the last? */
+static void follow_clock(struct rollup *rollup, int64_t second) {
+        for (unsigned w = 0; w < rollup->n_workers; w++) {
+                const struct mail *mail = queue_peek(&rollup->workers[w].mailbox.full);
+                if (!mail || mail->batch->second != second || mail->era <= rollup->era)
+                        continue;
+                rollup->era = mail->era;
+                rollup->ahead_s = mail->ahead_s;
+                history_set_wall(rollup->history, second, mail->ahead_s,
+                                 mail->sleep_ns ? HISTORY_JUMP_SLEEP : HISTORY_JUMP_STEP);
+                note_jump(rollup, mail);
+        }
+}
+
 /* One tick from the mails that belong to it. */
 static void make_tick(struct rollup *rollup, int64_t second) {
         struct history_tick tick = {.start_ns = INT64_MAX, .end_ns = INT64_MIN};
         rollup->first_mail_boot_ns = 0;
 
-        struct history_counters last;
-        if (history_latest(rollup->history, &last) && second < last.second) {
-                second = last.second; /* somebody was later than our patience */
+        if (second < rollup->last_second) {
+                second = rollup->last_second; /* somebody was later than our patience */
                 tick.merged = true;
         }
+        if (second > rollup->last_second)
+                follow_clock(rollup, second);
+        rollup->last_second = second;
         history_tick_begin(rollup->history, second);
         for (unsigned w = 0; w < rollup->n_workers; w++) {
                 struct worker *worker = &rollup->workers[w];
@@ -112,7 +144,7 @@ static void make_tick(struct rollup *rollup, int64_t second) {
                 (void)eventfd_write(worker->mailbox.emptied_fd, 1);
         }
         history_tick_end(rollup->history, &tick);
-        note_drops(rollup, second, tick.drops);
+        note_drops(rollup, second + rollup->ahead_s, tick.drops);
 }
 
 /* All workers have ended and nothing of theirs is left. */
@@ -127,6 +159,7 @@ static bool is_done(struct rollup *rollup) {
 
 void *rollup_run(void *context) {
         struct rollup *rollup = context;
+        rollup->last_second = INT64_MIN;
         for (;;) {
                 int64_t second;
                 while (next_second(rollup, &second))

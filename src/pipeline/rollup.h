@@ -20,6 +20,9 @@ struct rollup {
         /* the rollup thread's own */
         int64_t first_mail_boot_ns; /* when the first mail of the tick in waiting came; 0: none */
         bool is_dropping;           /* the last tick had drops */
+        int64_t last_second;        /* of the last tick; INT64_MIN before the first */
+        unsigned era;               /* of the last tick, and its wall time less its number: see mailbox.h */
+        int64_t ahead_s;
 };
 
 /* The thread; `context` is its struct. Runs until every worker has finished and its mails are in the history. */

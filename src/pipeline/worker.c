@@ -10,9 +10,9 @@
  * counted in the open second. Closing is done in small steps between reads, so that a second
  * in which a million flows were active does not hold up the ring.
  *
- * Live, seconds follow the wall clock and the worker waits for nobody: with no empty mail it
+ * Live, seconds follow the clock (timeline.h) and the worker waits for nobody: with no empty mail it
  * goes on in the open one, which then covers several seconds. In a file they follow the
- * frames, and the worker waits for the rollup. */
+ * frames, and the worker waits for the rollup. Where the clock jumps, the second ends there. */
 #include "pipeline/worker.h"
 
 #include <assert.h>
@@ -99,6 +99,14 @@ static void close_step(struct worker *worker, uint32_t budget) {
         }
 }
 
+/* Tells a mail which wall time its seconds bear. */
+static void label(const struct worker *worker, struct mail *mail) {
+        mail->era = worker->time.version;
+        mail->ahead_s = worker->time.era.ahead_s;
+        mail->step_ns = worker->time.era.step_ns;
+        mail->sleep_ns = worker->time.era.sleep_ns;
+}
+
 /* Begins a second, from `start_ns` on; the open one becomes the closing one. */
 static void open_second(struct worker *worker, int64_t second, int64_t start_ns) {
         close_step(worker, UINT32_MAX);
@@ -115,6 +123,7 @@ static void open_second(struct worker *worker, int64_t second, int64_t start_ns)
         batch->end_ns = (second + 1) * NS_PER_S;
         batch->n_deltas = batch->n_keys = batch->reserved = 0;
         batch->totals = (struct tick_totals){0};
+        label(worker, mail);
         flow_table_open(worker->table, batch);
 
         worker->closing = worker->open;
@@ -210,13 +219,12 @@ static bool keep_time(struct worker *worker) {
         return worker->sweep_left || (worker->closing && worker->now_ns >= due_ns(worker, worker->closing));
 }
 
-/* How long capture_read may wait, as boot time. */
-static int64_t deadline_boot_ns(const struct worker *worker) {
-        int64_t boot_ns = clock_boot_ns(), wall_ns = clock_wall_ns();
+/* How long capture_read may wait, as boot time; `line_ns` was the line time at `boot_ns`. */
+static int64_t deadline_boot_ns(const struct worker *worker, int64_t boot_ns, int64_t line_ns) {
         int64_t due = due_ns(worker, worker->closing ? worker->closing : worker->open);
         if (worker->preview_ns < due)
                 due = worker->preview_ns;
-        return boot_ns + (due - wall_ns);
+        return boot_ns + (due - line_ns);
 }
 
 static void note_pause(struct worker *worker, int64_t since_boot_ns) {
@@ -225,24 +233,44 @@ static void note_pause(struct worker *worker, int64_t since_boot_ns) {
                 worker->longest_pause_us = pause_us;
 }
 
-static int run_live(struct worker *worker) {
-        struct frame frames[BURST];
-        int64_t started_ns = capture_started_ns(worker->capture);
+/* The clock has jumped: what has been of the second is all there will be, and the new time begins another. */
+static void jump(struct worker *worker) {
+        const struct timeline_era *era = &worker->time.era;
+        if (second_of(era->end_ns) > last_second(worker->open))
+                advance(worker, second_of(era->end_ns));
+        if (worker->open->batch->end_ns > era->end_ns)
+                worker->open->batch->end_ns = era->end_ns;
+        open_second(worker, second_of(era->start_ns), era->start_ns);
+        worker->preview_ns = INT64_MAX;
+}
+
+/* Begins with the second in which the source began to capture. */
+static void begin_live(struct worker *worker) {
+        int64_t started_ns = capture_started_ns(worker->capture) - worker->time.era.ahead_s * NS_PER_S;
         open_second(worker, second_of(started_ns), started_ns);
         worker->preview_ns = started_ns + PREVIEW_NS;
         if (worker->preview_ns > worker->open->batch->end_ns - 2 * capture_lag_ns(worker->capture))
                 worker->preview_ns = INT64_MAX; /* its end comes soon enough */
+}
 
-        int64_t stop_boot_ns = INT64_MAX, boot_ns = clock_boot_ns();
-        for (bool more = false;;) {
-                int64_t deadline = more ? boot_ns : deadline_boot_ns(worker);
+static int run_live(struct worker *worker) {
+        struct frame frames[BURST];
+        int64_t line_ns = INT64_MIN, boot_ns = 0, stop_boot_ns = INT64_MAX;
+        begin_live(worker);
+
+        for (bool more = true;;) {
+                int64_t deadline = more ? boot_ns : deadline_boot_ns(worker, boot_ns, line_ns);
                 int n = capture_read(worker->capture, frames, BURST, deadline < stop_boot_ns ? deadline : stop_boot_ns);
                 if (n < 0)
                         return n;
                 boot_ns = clock_boot_ns();
+                if (timeline_look(&worker->time, &line_ns))
+                        jump(worker);
+                for (int i = 0; i < n; i++)
+                        frames[i].time_ns = timeline_of(&worker->time, frames[i].time_ns, line_ns);
                 /* As long as the source has frames, theirs is the time: after a pause of this thread the
-                 * wall clock would close seconds whose frames still wait in the ring. */
-                worker->now_ns = n ? frames[n - 1].time_ns : clock_wall_ns();
+                 * clock would close seconds whose frames still wait in the ring. */
+                worker->now_ns = n ? frames[n - 1].time_ns : line_ns;
                 add_frames(worker, frames, (unsigned)n);
                 more = keep_time(worker);
                 note_pause(worker, boot_ns);
@@ -260,16 +288,31 @@ static int run_live(struct worker *worker) {
         return 0;
 }
 
+/* Adds frames of a file; where time jumps, what came before is added first. */
+static void add_file_frames(struct worker *worker, struct frame *frames, unsigned n) {
+        struct timeline_view *time = &worker->time;
+        unsigned added = 0;
+        for (unsigned i = 0; i < n; i++) {
+                int64_t wall_ns = frames[i].time_ns;
+                if (worker->now_ns != INT64_MIN && timeline_file_jumps(time, wall_ns, worker->now_ns)) {
+                        add_frames(worker, frames + added, i - added);
+                        added = i;
+                        timeline_file_jump(time, wall_ns, worker->now_ns);
+                }
+                frames[i].time_ns = timeline_file_of(time, wall_ns);
+                if (frames[i].time_ns > worker->now_ns)
+                        worker->now_ns = frames[i].time_ns;
+        }
+        add_frames(worker, frames + added, n - added);
+}
+
 static int run_file(struct worker *worker) {
         struct frame frames[BURST];
         while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
                 int n = capture_read(worker->capture, frames, BURST, 0);
                 if (n < 0)
                         return n == -ENODATA ? 0 : n;
-                for (int i = 0; i < n; i++)
-                        if (frames[i].time_ns > worker->now_ns)
-                                worker->now_ns = frames[i].time_ns;
-                add_frames(worker, frames, (unsigned)n);
+                add_file_frames(worker, frames, (unsigned)n);
                 (void)keep_time(worker);
         }
         return 0;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "pipeline/mailbox.h"
+#include "pipeline/timeline.h"
 
 struct worker {
         /* given */
@@ -23,8 +24,9 @@ struct worker {
         /* the worker thread's own */
         struct mail *open;    /* the second that packets go to */
         struct mail *closing; /* the one before, until its last deltas are out; or NULL */
-        int64_t now_ns;       /* wall clock, or the newest frame's time of a file */
-        int64_t preview_ns;   /* when to show the first, partial second early; INT64_MAX: no more */
+        struct timeline_view time;
+        int64_t now_ns;     /* line time: the clock's, or of the newest frame of a file */
+        int64_t preview_ns; /* when to show the first, partial second early; INT64_MAX: no more */
         struct capture_counts counts;
         uint64_t frames;
         uint64_t late;

@@ -45,13 +45,9 @@ bool ws_feed_advance(struct ws_feed *feed, uint64_t *ret_missed) {
         struct history_counters latest;
         const struct history_counters *last = &feed->announced;
         if (!history_latest(feed->history, &latest) ||
-            (latest.second == last->second && latest.span_ms == last->span_ms))
+            (latest.number == last->number && latest.span_ms == last->span_ms))
                 return false;
-        *ret_missed = 0;
-        if (last->span_ms) {
-                struct history_counters between[BATCH];
-                *ret_missed = history_read_counters(feed->history, last->second + 1, latest.second, between, BATCH);
-        }
+        *ret_missed = last->span_ms ? history_count_between(feed->history, last->number, latest.number) : 0;
         feed->announced = latest;
         return true;
 }

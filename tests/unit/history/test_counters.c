@@ -25,7 +25,7 @@ static void count(int64_t second, uint64_t packets, bool fill) {
 static int64_t held(int64_t second) {
         const struct history_counters *row = counters_find(&counters, second);
         if (row)
-                assert_int_equal(row->second, second);
+                assert_int_equal(row->number, second);
         return row ? (int64_t)row->all.packets : -1;
 }
 

@@ -306,6 +306,40 @@ static void test_late_frames(void **state) {
         assert_int_equal(counters[11].all.packets, 1);
 }
 
+/* The clock of the capturing machine was set back by an hour, and forward again. */
+static void test_time_goes_back(void **state) {
+        (void)state;
+        struct capture_writer writer = new_file();
+        for (int64_t s = 0; s < 30; s++)
+                for (int64_t i = 0; i < 10; i++)
+                        write_frame(&writer, 1, true, 0,
+                                    (START + s - (s >= 10 && s < 20 ? 3600 : 0)) * MS_PER_S + i * 100);
+        captures_close(&writer);
+        start(64, 64);
+        wait_for_end();
+        const struct history_totals totals = check_sums();
+        assert_int_equal(totals.totals.all.packets, 300);
+        assert_int_equal(totals.totals.late, 2); /* the first ones, which could have been strays */
+        assert_int_equal(totals.totals.first_ns, (START + 10 - 3600) * NS_PER_S);
+        assert_int_equal(totals.totals.last_ns, (START + 29) * NS_PER_S + 900 * NS_PER_MS);
+
+        struct history_counters counters[SECONDS + 1];
+        assert_int_equal(history_read_counters(history, INT64_MIN, INT64_MAX, counters, SECONDS + 1), SECONDS);
+        for (unsigned i = 0; i < SECONDS; i++) {
+                assert_int_equal(counters[i].second, START + (i < 10 ? (int64_t)i + 10 - 3600 : i < 20 ? i - 10 : i));
+                assert_in_range(counters[i].all.packets, 8, 12);
+        }
+        struct flow_result rows = read_rows();
+        assert_int_equal(rows.n_rows, 1);
+        flow_result_fini(&rows);
+
+        struct history_event events[4];
+        assert_int_equal(history_read_events(history, 0, INT64_MIN, INT64_MAX, events, 4), 2);
+        assert_string_equal(events[0].event, "clock_step");
+        assert_string_equal(events[0].detail, "the wall clock was set back by 3599.700 s");
+        assert_string_equal(events[1].detail, "the wall clock was set forward by 3600.100 s");
+}
+
 static void test_stop_in_the_middle(void **state) {
         static const unsigned pauses_us[] = {0, 100, 3000, 20000};
         for (unsigned i = 0; i < 4; i++) {
@@ -362,6 +396,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_too_many_flows, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_flow_gets_in_later, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_late_frames, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_time_goes_back, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stop_in_the_middle, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_never_started, set_up, tear_down),
         };
