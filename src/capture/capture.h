@@ -14,6 +14,14 @@
 
 struct capture;
 
+/* What an interface itself says went over it since a capture of it began: packets on the wire, whether the tap
+ * saw them or not. Source: the kernel's link statistics. All zero in a file. */
+struct capture_link {
+        uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+        uint64_t rx_dropped; /* received, then dropped by the kernel */
+        uint64_t rx_missed;  /* lost by the card for want of room: missed, FIFO and overrun errors */
+};
+
 /* Cumulative since the source was opened; read by its worker only, since the kernel
  * zeroes its counters on reading. */
 struct capture_counts {

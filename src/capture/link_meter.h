@@ -1,0 +1,34 @@
+/* An interface's own counters, since a capture began. Internal to capture/.
+ *
+ * They are the only figures that Netwatch did not count itself: what the driver and the kernel say went over the
+ * interface, whether a tap saw it or not. Source: RTM_GETSTATS, IFLA_STATS_LINK_64 (rtnetlink(7)). */
+#ifndef NETWATCH_CAPTURE_LINK_METER_H
+#define NETWATCH_CAPTURE_LINK_METER_H
+
+#include <stdbool.h>
+
+#include "capture/capture.h"
+
+struct link_meter {
+        int fd;
+        unsigned index;           /* the interface that was read last; 0: none */
+        struct capture_link last; /* as the kernel had them */
+        struct capture_link sum;
+};
+
+/* 0 or -errno. Needs no privilege. */
+int link_meter_open(struct link_meter *meter);
+void link_meter_close(struct link_meter *meter);
+
+/* Begins at what an interface has now. */
+void link_meter_begin(struct link_meter *meter, unsigned index);
+
+/* Adds what has come since; an interface that was not the last one was created since, and has all of its counts
+ * added. One that is gone adds nothing. */
+void link_meter_read(struct link_meter *meter, unsigned index);
+
+/* What a counter has grown by. One that fell has wrapped at 32 bits, as those of some drivers do, if it
+ * was in the upper half of them; else it was reset. */
+uint64_t link_meter_growth(uint64_t before, uint64_t now);
+
+#endif
