@@ -77,6 +77,7 @@ static int open_capture(struct live *live, struct error *error) {
                 .ring_bytes = live->budget.ring_bytes,
                 .promiscuous = live->options->promiscuous,
         };
+        live->facts.backlog_drops_before = iface_backlog_drops();
         int r = capture_open_ring(&ring, &live->capture, error);
         return r == -EPERM ? privileges_explain_capture(error) : r;
 }
@@ -227,10 +228,10 @@ static void print_summary(const struct live *live, int64_t started_boot_ns) {
         struct history_totals sums;
         history_read_totals(live->history, &sums);
         struct history_worker worker = history_read_worker(live->history, 0);
-        log_info("stopped after %.1f s: %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
-                 " frames dropped by the kernel",
+        log_info("stopped after %.1f s: %" PRIu64 " packets, %" PRIu64 " bytes; frames: %" PRIu64 " received = %" PRIu64
+                 " counted + %" PRIu64 " dropped by the kernel",
                  (double)(clock_boot_ns() - started_boot_ns) / 1e9, sums.totals.all.packets, sums.totals.all.bytes,
-                 worker.dropped);
+                 worker.received, worker.frames, worker.dropped);
 }
 
 int live_run(const struct options *options, struct error *error) {

@@ -14,6 +14,11 @@ void capture_wake(struct capture *capture) {
         capture->kind->wake(capture);
 }
 
+void capture_silence(struct capture *capture) {
+        if (capture->kind->silence)
+                capture->kind->silence(capture);
+}
+
 bool capture_is_file(const struct capture *capture) {
         return capture->kind->is_file;
 }

@@ -28,6 +28,7 @@ struct capture_counts {
         uint64_t received; /* passed the filter; source: tp_packets of PACKET_STATISTICS, which includes drops */
         uint64_t dropped;  /* of those, lost for want of ring space; source: tp_drops */
         uint64_t freezes;  /* times the ring was full; source: tp_freeze_q_cnt */
+        struct capture_link link;
 };
 
 struct capture_ring_options {
@@ -64,6 +65,9 @@ int capture_read(struct capture *capture, struct frame *frames, unsigned max, in
 
 /* Ends a wait in capture_read, now or the next one. Any thread. */
 void capture_wake(struct capture *capture);
+
+/* Lets no more frames in; those that are in can still be read. A file has its end anyway. Worker thread. */
+void capture_silence(struct capture *capture);
 
 /* True where ticks follow the frames' own clock (a file), false for the wall clock. */
 bool capture_is_file(const struct capture *capture);

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "capture/link_meter.h"
 #include "capture/source.h"
 
 #define RETIRE_MS 60
@@ -47,6 +48,7 @@ struct ring {
         const uint8_t *frame; /* the next of them */
         bool in_hand;
         uint8_t link;
+        struct link_meter meter;
         struct capture_counts counts;
 };
 
@@ -152,6 +154,21 @@ static void ring_wake(struct capture *capture) {
         (void)eventfd_write(((struct ring *)capture)->wake_fd, 1);
 }
 
+static void ring_silence(struct capture *capture) {
+        struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+        const struct sock_fprog program = {.len = 1, .filter = &nothing};
+        (void)setsockopt(((struct ring *)capture)->socket_fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+/* The interface that the socket hears; 0 where that is gone. */
+static unsigned bound_index(const struct ring *ring) {
+        struct sockaddr_ll address;
+        socklen_t bytes = sizeof(address);
+        if (getsockname(ring->socket_fd, (struct sockaddr *)&address, &bytes) != 0 || address.sll_ifindex < 0)
+                return 0;
+        return (unsigned)address.sll_ifindex;
+}
+
 static struct capture_counts ring_counts(struct capture *capture) {
         struct ring *ring = (struct ring *)capture;
         struct tpacket_stats_v3 stats;
@@ -161,6 +178,8 @@ static struct capture_counts ring_counts(struct capture *capture) {
                 ring->counts.dropped += stats.tp_drops;
                 ring->counts.freezes += stats.tp_freeze_q_cnt;
         }
+        link_meter_read(&ring->meter, bound_index(ring));
+        ring->counts.link = ring->meter.sum;
         return ring->counts;
 }
 
@@ -182,6 +201,7 @@ static void ring_close(struct capture *capture) {
                 close(ring->socket_fd);
         if (ring->wake_fd >= 0)
                 close(ring->wake_fd);
+        link_meter_close(&ring->meter);
         free(ring);
 }
 
@@ -190,6 +210,7 @@ static const struct capture_kind ring_kind = {
         .lag_ns = RETIRE_MS * NS_PER_MS + 10 * NS_PER_MS,
         .read = ring_read,
         .wake = ring_wake,
+        .silence = ring_silence,
         .counts = ring_counts,
         .truncated = ring_truncated,
         .progress = ring_progress,
@@ -212,7 +233,8 @@ static int open_socket(struct ring *ring, const char *iface, struct error *error
         ring->socket_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: deaf until bind() */
         if (ring->socket_fd < 0)
                 return error_set(error, -errno, "cannot capture on %s: %s", iface, strerror(errno));
-        return 0;
+        int r = link_meter_open(&ring->meter);
+        return r < 0 ? error_set(error, r, "cannot open a netlink socket: %s", strerror(-r)) : 0;
 }
 
 /* Asks libpcap for a filter program, compiled for this very interface. */
@@ -318,6 +340,7 @@ static int join(struct ring *ring, const struct capture_ring_options *options, u
                 .sll_protocol = htons(ETH_P_ALL),
                 .sll_ifindex = (int)ifindex,
         };
+        link_meter_begin(&ring->meter, ifindex);
         ring->base.started_ns = clock_wall_ns();
         if (bind(ring->socket_fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
                 return error_set(error, -errno, "cannot bind to %s: %s", options->iface, strerror(errno));
@@ -333,7 +356,7 @@ int capture_open_ring(const struct capture_ring_options *options, struct capture
         if (!ring)
                 return error_set(error, -ENOMEM, "out of memory");
         ring->base = (struct capture){.kind = &ring_kind};
-        ring->socket_fd = ring->wake_fd = -1;
+        ring->socket_fd = ring->wake_fd = ring->meter.fd = -1;
 
         int r = open_socket(ring, options->iface, error);
         if (r == 0)

@@ -11,6 +11,7 @@ struct capture_kind {
         int64_t lag_ns;
         int (*read)(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns);
         void (*wake)(struct capture *capture);
+        void (*silence)(struct capture *capture); /* NULL in a file */
         struct capture_counts (*counts)(struct capture *capture);
         const char *(*truncated)(const struct capture *capture);
         void (*progress)(const struct capture *capture, uint64_t *ret_read_bytes, uint64_t *ret_size_bytes);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/capture.h"
 #include "flow/flow.h"
 
 struct history;
@@ -93,6 +94,8 @@ struct history_worker {
         uint64_t received; /* as struct capture_counts */
         uint64_t dropped;
         uint64_t freezes;
+        struct capture_link link;
+        struct volume seen; /* on the wire, in the frames counted */
         uint64_t late;
         uint64_t longest_pause_us; /* longest time between two reads of the source */
         uint32_t active;           /* slots of its table in use */

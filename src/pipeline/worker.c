@@ -29,7 +29,6 @@
 #define SWEEP_SECONDS 16u /* the whole table is looked at in so many */
 #define SILENT_SECONDS 10 /* live: a longer silence of the worker itself is a gap */
 #define PREVIEW_NS (600 * NS_PER_MS)
-#define DRAIN_NS (300 * NS_PER_MS)
 
 static int64_t second_of(int64_t time_ns) {
         return floor_div(time_ns, NS_PER_S);
@@ -67,6 +66,7 @@ static void send_mail(struct worker *worker, struct mail *mail) {
         worker->counts = capture_counts(worker->capture);
         worker->frames += mail->batch->totals.frames;
         worker->late += mail->batch->totals.late;
+        volume_add(&worker->seen, mail->batch->totals.all.packets, mail->batch->totals.all.bytes);
 
         struct flow_table_stats stats = flow_table_stats(worker->table);
         mail->drops = worker->counts.dropped - before.dropped;
@@ -78,6 +78,8 @@ static void send_mail(struct worker *worker, struct mail *mail) {
                 .received = worker->counts.received,
                 .dropped = worker->counts.dropped,
                 .freezes = worker->counts.freezes,
+                .link = worker->counts.link,
+                .seen = worker->seen,
                 .late = worker->late,
                 .longest_pause_us = worker->longest_pause_us,
                 .active = stats.active,
@@ -278,10 +280,12 @@ static int run_live(struct worker *worker) {
                 if (!atomic_load_explicit(&worker->stop, memory_order_relaxed))
                         continue;
                 /* what the kernel still holds has been seen once a read comes back with nothing */
-                if (stop_boot_ns == INT64_MAX)
+                if (stop_boot_ns == INT64_MAX) {
+                        capture_silence(worker->capture);
                         stop_boot_ns = boot_ns + capture_lag_ns(worker->capture);
-                else if ((n == 0 && boot_ns >= stop_boot_ns) || boot_ns >= stop_boot_ns + DRAIN_NS)
+                } else if (n == 0 && boot_ns >= stop_boot_ns) {
                         break;
+                }
         }
         if (worker->open->batch->end_ns > worker->now_ns)
                 worker->open->batch->end_ns = worker->now_ns;

@@ -29,6 +29,7 @@ struct worker {
         int64_t preview_ns; /* when to show the first, partial second early; INT64_MAX: no more */
         struct capture_counts counts;
         uint64_t frames;
+        struct volume seen;
         uint64_t late;
         uint64_t longest_pause_us;
         uint32_t sweep_left; /* slots still to be looked at in this second */

@@ -5,9 +5,9 @@
 
 #include "server/ws.h"
 
-struct figures_frames figures_frames_of(struct server *server, unsigned iface) {
+struct figures_iface figures_iface_of(struct server *server, unsigned iface) {
         struct history_figures figures;
-        struct figures_frames sum = {0};
+        struct figures_iface sum = {0};
         history_read_figures(server->history, &figures);
         for (unsigned i = 0; i < figures.workers; i++) {
                 struct history_worker worker = history_read_worker(server->history, i);
@@ -16,11 +16,18 @@ struct figures_frames figures_frames_of(struct server *server, unsigned iface) {
                 sum.received += worker.received;
                 sum.counted += worker.frames;
                 sum.dropped += worker.dropped;
+                volume_add(&sum.seen, worker.seen.packets, worker.seen.bytes);
+                sum.link = worker.link; /* they all ask the same interface */
         }
         /* each worker's three were taken in one moment, the kernel's after the frames were read: see pipeline/worker.c
          */
         sum.queued = sum.received - sum.dropped - sum.counted;
         return sum;
+}
+
+int64_t figures_unseen(const struct figures_iface *figures, bool loopback) {
+        uint64_t on_wire = figures->link.rx_packets + (loopback ? 0 : figures->link.tx_packets);
+        return (int64_t)(on_wire - figures->seen.packets - figures->dropped);
 }
 
 uint64_t figures_rss_bytes(void) {

@@ -2,17 +2,25 @@
 #ifndef NETWATCH_SERVER_FIGURES_H
 #define NETWATCH_SERVER_FIGURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "history/history.h"
 #include "server/internal.h"
 
-/* Frames of one interface over all its workers: received = counted + dropped + queued. */
-struct figures_frames {
-        uint64_t received, counted, dropped, queued;
+/* What is known of one interface over all its workers, each as of its last tick. */
+struct figures_iface {
+        uint64_t received, counted, dropped, queued; /* frames; received = counted + dropped + queued */
+        struct volume seen;                          /* packets on the wire, in the frames counted */
+        struct capture_link link;                    /* what the interface itself says went over it since the start */
 };
 
-struct figures_frames figures_frames_of(struct server *server, unsigned iface);
+struct figures_iface figures_iface_of(struct server *server, unsigned iface);
+
+/* Packets that an interface had on the wire and that were neither counted nor dropped by the ring: filtered out, or
+ * not visible to the tap. Each packet of the loopback goes over it twice and is looked at once. Below 0 where the tap
+ * saw what the interface does not count. */
+int64_t figures_unseen(const struct figures_iface *figures, bool loopback);
 
 /* Resident memory of this process. Source: /proc/self/statm. */
 uint64_t figures_rss_bytes(void);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "capture/capture.h"
 #include "server/figures.h"
 #include "server/internal.h"
 #include "server/routes.h"
@@ -38,32 +39,59 @@ static void write_build(struct text *body, const char *version) {
         text_printf(body, " 1\n");
 }
 
-static void write_frames(struct server *server, struct text *body) {
-        static const struct {
-                const char *name, *type, *help;
-                size_t offset;
-        } families[] = {
+/* One family of samples, by interface: a 64-bit figure of struct figures_iface at an offset. */
+struct family {
+        const char *name, *type, *help;
+        size_t offset;
+};
+
+static void write_family(const struct family *family, const struct figures_iface *figures,
+                         const struct render_names *names, struct text *body) {
+        write_head(body, family->name, family->type, family->help);
+        for (unsigned i = 0; i < names->n_ifaces; i++) {
+                uint64_t value;
+                memcpy(&value, (const char *)&figures[i] + family->offset, sizeof(value));
+                text_printf(body, "%s", family->name);
+                write_label(body, "iface", names->ifaces[i]);
+                text_printf(body, " %llu\n", (unsigned long long)value);
+        }
+}
+
+static void write_ifaces(struct server *server, struct text *body) {
+        static const struct family families[] = {
                 {"netwatch_frames_received_total", "counter", "Frames that passed the filter, by interface.",
-                 offsetof(struct figures_frames, received)},
+                 offsetof(struct figures_iface, received)},
                 {"netwatch_frames_counted_total", "counter", "Frames that were counted, by interface.",
-                 offsetof(struct figures_frames, counted)},
+                 offsetof(struct figures_iface, counted)},
                 {"netwatch_frames_dropped_total", "counter", "Frames lost for want of ring space, by interface.",
-                 offsetof(struct figures_frames, dropped)},
+                 offsetof(struct figures_iface, dropped)},
                 {"netwatch_frames_queued", "gauge", "Frames that wait in the ring, by interface.",
-                 offsetof(struct figures_frames, queued)},
+                 offsetof(struct figures_iface, queued)},
+                {"netwatch_seen_packets_total", "counter", "Packets on the wire in the frames counted, by interface.",
+                 offsetof(struct figures_iface, seen.packets)},
+                {"netwatch_seen_bytes_total", "counter", "Their bytes.", offsetof(struct figures_iface, seen.bytes)},
+                {"netwatch_iface_receive_packets_total", "counter", "What the interface itself says it received.",
+                 offsetof(struct figures_iface, link.rx_packets)},
+                {"netwatch_iface_receive_bytes_total", "counter", "Its bytes.",
+                 offsetof(struct figures_iface, link.rx_bytes)},
+                {"netwatch_iface_transmit_packets_total", "counter", "What the interface itself says it sent.",
+                 offsetof(struct figures_iface, link.tx_packets)},
+                {"netwatch_iface_transmit_bytes_total", "counter", "Its bytes.",
+                 offsetof(struct figures_iface, link.tx_bytes)},
+                {"netwatch_iface_receive_dropped_total", "counter", "Received by the interface, dropped by the kernel.",
+                 offsetof(struct figures_iface, link.rx_dropped)},
+                {"netwatch_iface_receive_missed_total", "counter", "Lost by the interface for want of room.",
+                 offsetof(struct figures_iface, link.rx_missed)},
         };
         const struct render_names *names = &server->facts->names;
-        for (unsigned f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
-                write_head(body, families[f].name, families[f].type, families[f].help);
-                for (unsigned i = 0; i < names->n_ifaces; i++) {
-                        struct figures_frames frames = figures_frames_of(server, i);
-                        uint64_t value;
-                        memcpy(&value, (const char *)&frames + families[f].offset, sizeof(value));
-                        text_printf(body, "%s", families[f].name);
-                        write_label(body, "iface", names->ifaces[i]);
-                        text_printf(body, " %llu\n", (unsigned long long)value);
-                }
-        }
+        struct figures_iface figures[FLOW_IFACES];
+        for (unsigned i = 0; i < names->n_ifaces; i++)
+                figures[i] = figures_iface_of(server, i);
+        for (unsigned f = 0; f < sizeof(families) / sizeof(families[0]); f++)
+                write_family(&families[f], figures, names, body);
+        write_plain(body, "netwatch_backlog_drops_total", "counter",
+                    "Packets that the CPUs' backlogs lost before any capture, over all interfaces.",
+                    iface_backlog_drops() - server->facts->backlog_drops_before);
 }
 
 static void write_traffic(const struct tick_totals *totals, struct text *body) {
@@ -123,7 +151,7 @@ bool route_metrics(const struct route_call *call, struct reply *reply, struct pr
 
         reply->type = "text/plain; version=0.0.4; charset=utf-8";
         write_build(&reply->body, server->facts->version);
-        write_frames(server, &reply->body);
+        write_ifaces(server, &reply->body);
         write_traffic(&totals.totals, &reply->body);
         write_flows(server, &reply->body);
         write_process(server, &reply->body);

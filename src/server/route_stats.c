@@ -1,24 +1,38 @@
 /* GET /api/stats: how the watcher itself is doing. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "capture/capture.h"
 #include "server/figures.h"
 #include "server/internal.h"
 #include "server/routes.h"
 
+/* The interface's own counters since the start, of the same moment as the frames. */
+static json_t *since_start(const struct figures_iface *figures, const char *link) {
+        const struct capture_link *counters = &figures->link;
+        return json_pack("{sI sI sI sI sI sI sI}", "rx_packets", (json_int_t)counters->rx_packets, "rx_bytes",
+                         (json_int_t)counters->rx_bytes, "tx_packets", (json_int_t)counters->tx_packets, "tx_bytes",
+                         (json_int_t)counters->tx_bytes, "rx_dropped", (json_int_t)counters->rx_dropped, "rx_missed",
+                         (json_int_t)counters->rx_missed, "unseen_packets",
+                         (json_int_t)figures_unseen(figures, !strcmp(link, "loopback")));
+}
+
 static json_t *iface_json(struct server *server, unsigned iface) {
-        struct figures_frames frames = figures_frames_of(server, iface);
+        struct figures_iface figures = figures_iface_of(server, iface);
         const char *name = server->facts->names.ifaces[iface];
         struct iface_info info = {.speed_bps = -1};
         bool known = iface_read(name, &info) == 0;
-        return json_pack("{ss ss? sb so so so sI sI sI sI s{sI sI sI sI sI} sI}", "name", name, "link",
+        return json_pack("{ss ss? sb so so so sI sI sI sI s{sI sI sI sI sI} so so sI}", "name", name, "link",
                          known ? info.link : NULL, "up", known && info.up, "speed_bps",
                          info.speed_bps > 0 ? json_integer(info.speed_bps) : json_null(), "offloads", json_null(),
                          "rx_queues", known ? json_integer(info.rx_queues) : json_null(), "frames_received",
-                         (json_int_t)frames.received, "frames_counted", (json_int_t)frames.counted, "frames_dropped",
-                         (json_int_t)frames.dropped, "frames_queued", (json_int_t)frames.queued, "kernel", "rx_packets",
-                         (json_int_t)info.rx_packets, "rx_bytes", (json_int_t)info.rx_bytes, "tx_packets",
+                         (json_int_t)figures.received, "frames_counted", (json_int_t)figures.counted, "frames_dropped",
+                         (json_int_t)figures.dropped, "frames_queued", (json_int_t)figures.queued, "kernel",
+                         "rx_packets", (json_int_t)info.rx_packets, "rx_bytes", (json_int_t)info.rx_bytes, "tx_packets",
                          (json_int_t)info.tx_packets, "tx_bytes", (json_int_t)info.tx_bytes, "rx_dropped",
-                         (json_int_t)info.rx_dropped, "backlog_drops", (json_int_t)iface_backlog_drops());
+                         (json_int_t)info.rx_dropped, "seen", render_volume(figures.seen), "since_start",
+                         since_start(&figures, info.link), "backlog_drops",
+                         (json_int_t)(iface_backlog_drops() - server->facts->backlog_drops_before));
 }
 
 static json_t *ifaces_json(struct server *server) {

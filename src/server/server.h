@@ -21,6 +21,7 @@ struct server_facts {
         uint32_t snaplen;
         struct render_names names;
         int64_t started_boot_ns;
+        uint64_t backlog_drops_before; /* iface_backlog_drops() when the capture began */
         uint32_t retention_s;
 };
 

@@ -9,6 +9,7 @@ import pytest
 import cases
 import generate
 import sending
+from adding_up import check_sums
 from netwatch_testing import eventually
 
 ETHERNET, TAG, IP4, IP6, UDP, ICMP = 14, 4, 20, 40, 8, 8
@@ -27,26 +28,6 @@ def moved(namespace, before):
     """What the interface has counted since `before`, both ways."""
     now = namespace.counters()
     return {what: sum(now[way][what] - before[way][what] for way in ("rx", "tx")) for what in ("packets", "bytes")}
-
-
-def check_sums(daemon):
-    """Every second adds up, and so does the whole."""
-    for point in daemon.points():
-        for unit in ("packets", "bytes"):
-            by_proto = f"by_proto_{unit}"
-            assert sum(point[by_proto].values()) == point[unit], point
-            for way in ("in", "out"):
-                assert sum(point[way][by_proto].values()) == point[way][unit], point
-        assert sum(point["by_proto"].values()) == point["bps"], point
-    rows = daemon.flows()
-    for unit in ("packets", "bytes"):
-        elsewhere = daemon.total("untracked")[unit] + daemon.total("nonflow")[unit]
-        assert sum(row[unit] for row in rows) + elsewhere == daemon.total(unit)
-    for row in rows:
-        assert row["ab_packets"] + row["ba_packets"] == row["packets"]
-        assert row["ab_bytes"] + row["ba_bytes"] == row["bytes"]
-    for iface in daemon.json("/api/stats")["ifaces"]:
-        assert iface["frames_received"] == iface["frames_counted"] + iface["frames_dropped"] + iface["frames_queued"]
 
 
 @pytest.mark.parametrize("family,header", [(4, IP4), (6, IP6)])
