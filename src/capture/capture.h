@@ -46,6 +46,9 @@ struct link_info;
  * 0 or -errno: -ENODEV gone again, -EOPNOTSUPP or -EINVAL it came back with a link type that cannot be captured. */
 int capture_rebind(const struct capture *capture, const struct link_info *link, struct error *error);
 
+/* Whether a ring can capture what has this link type. */
+bool capture_supports(const struct link_info *link);
+
 struct capture_file_options {
         const char *path; /* "-" = standard input */
         const char *bpf;

@@ -340,3 +340,7 @@ int capture_open_ring(const struct capture_ring_options *options, struct capture
 int capture_rebind(const struct capture *capture, const struct link_info *link, struct error *error) {
         return join((const struct ring *)capture, link, error);
 }
+
+bool capture_supports(const struct link_info *link) {
+        return link_of(link->hardware) != FRAME_LINK_UNSUPPORTED;
+}

@@ -148,6 +148,12 @@ void history_tick_end(struct history *history, const struct history_tick *tick) 
         tell(history);
 }
 
+void history_set_iface(struct history *history, unsigned iface, const struct history_iface *now, int64_t at_ns) {
+        pthread_rwlock_wrlock(&history->lock);
+        ifaces_set(&history->ifaces, iface, now, at_ns);
+        pthread_rwlock_unlock(&history->lock);
+}
+
 void history_add_event(struct history *history, int64_t ts_ms, const char *event, const char *detail) {
         events_add(&history->events, ts_ms, event, detail);
         tell(history);
@@ -269,6 +275,14 @@ struct history_worker history_read_worker(struct history *history, unsigned work
         struct history_worker figures = history->workers[worker];
         pthread_rwlock_unlock(&history->lock);
         return figures;
+}
+
+unsigned history_read_ifaces(struct history *history, struct history_iface *ret, unsigned max) {
+        pthread_rwlock_rdlock(&history->lock);
+        unsigned n = history->ifaces.n < max ? history->ifaces.n : max;
+        memcpy(ret, history->ifaces.list, n * sizeof(*ret));
+        pthread_rwlock_unlock(&history->lock);
+        return n;
 }
 
 size_t history_read_events(struct history *history, uint64_t after_id, int64_t from_ms, int64_t to_ms,

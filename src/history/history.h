@@ -102,11 +102,42 @@ struct history_worker {
 };
 void history_set_worker(struct history *history, unsigned worker, const struct history_worker *figures);
 
+/* ---- captured interfaces: the thread that follows them -------------------------------- */
+
+/* Why nothing is known of a second. */
+enum history_gap {
+        HISTORY_GAP_NONE,
+        HISTORY_GAP_NO_CAPTURE, /* the daemon itself was held up */
+        HISTORY_GAP_IFACE_DOWN, /* no interface was up */
+        HISTORY_GAP_IFACE_GONE, /* all of them were gone */
+};
+
+enum history_iface_state {
+        HISTORY_IFACE_UP,         /* captured */
+        HISTORY_IFACE_DOWN,       /* switched off */
+        HISTORY_IFACE_NO_CARRIER, /* switched on, but its link is not there */
+        HISTORY_IFACE_GONE,       /* deleted, or moved to another namespace */
+        HISTORY_IFACE_REFUSED,    /* back as something that cannot be captured */
+};
+
+struct history_iface {
+        char name[16];
+        enum history_iface_state state;
+};
+
+/* What an interface is called and how it is, from `at_ns` on (on the clock of ticks). While none is up
+ * nothing is captured: such a second is a gap, and one of which a part is left is `partial`. Until the
+ * first call, and in a file, there are no interfaces, and all is captured. */
+void history_set_iface(struct history *history, unsigned iface, const struct history_iface *now, int64_t at_ns);
+
 /* Something happened. `event` is one of the names below, `detail` one plain sentence.
  * This one function may be called from any thread. */
 void history_add_event(struct history *history, int64_t ts_ms, const char *event, const char *detail);
 
 /* ---- reading: any thread ---------------------------------------------------------- */
+
+/* The captured interfaces by their index, as flows bear it, up to `max`; returns how many. */
+unsigned history_read_ifaces(struct history *history, struct history_iface *ret, unsigned max);
 
 /* One second as it was counted. */
 struct history_counters {

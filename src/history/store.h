@@ -9,6 +9,7 @@
 #include "history/directory.h"
 #include "history/events.h"
 #include "history/history.h"
+#include "history/ifaces.h"
 #include "history/wall.h"
 
 #define TOP_KEPT 10u
@@ -26,6 +27,7 @@ struct history {
         struct history_totals totals; /* its first_ns and last_ns are Unix time */
         struct history_worker *workers;
         unsigned n_workers;
+        struct ifaces_state ifaces;
         struct top_flows top;
         struct wall wall;
         int64_t second;        /* number of the current or last tick; INT64_MIN before the first */

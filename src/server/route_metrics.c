@@ -52,15 +52,16 @@ static void write_frames(struct server *server, struct text *body) {
                 {"netwatch_frames_queued", "gauge", "Frames that wait in the ring, by interface.",
                  offsetof(struct figures_frames, queued)},
         };
-        const struct render_names *names = &server->facts->names;
+        struct render_names names;
+        server_names(server, &names);
         for (unsigned f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
                 write_head(body, families[f].name, families[f].type, families[f].help);
-                for (unsigned i = 0; i < names->n_ifaces; i++) {
+                for (unsigned i = 0; i < names.n_ifaces; i++) {
                         struct figures_frames frames = figures_frames_of(server, i);
                         uint64_t value;
                         memcpy(&value, (const char *)&frames + families[f].offset, sizeof(value));
                         text_printf(body, "%s", families[f].name);
-                        write_label(body, "iface", names->ifaces[i]);
+                        write_label(body, "iface", names.ifaces[i]);
                         text_printf(body, " %llu\n", (unsigned long long)value);
                 }
         }
