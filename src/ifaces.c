@@ -33,7 +33,8 @@ struct ifaces {
         bool released;
         char text[OPTIONS_IFACES_MAX * 18];
         struct link_watch *watch;
-        struct history *history; /* during ifaces_follow */
+        struct history *history; /* both since ifaces_report */
+        struct pipeline *pipeline;
 };
 
 /* ---- which they are ----------------------------------------------------------------------- */
@@ -184,7 +185,7 @@ static enum history_iface_state state_of(const struct iface *iface) {
 static void tell_state(const struct ifaces *ifaces, const struct iface *iface) {
         struct history_iface now = {.state = state_of(iface)};
         memcpy(now.name, iface->link.name, sizeof(now.name));
-        history_set_iface(ifaces->history, (unsigned)(iface - ifaces->list), &now, clock_wall_ns());
+        history_set_iface(ifaces->history, (unsigned)(iface - ifaces->list), &now, pipeline_now_ns(ifaces->pipeline));
 }
 
 __attribute__((format(printf, 3, 4))) static void tell_event(const struct ifaces *ifaces, const char *event,
@@ -221,8 +222,9 @@ static void tell_twice(struct ifaces *ifaces) {
                 }
 }
 
-void ifaces_report(struct ifaces *ifaces, struct history *history) {
+void ifaces_report(struct ifaces *ifaces, struct history *history, struct pipeline *pipeline) {
         ifaces->history = history;
+        ifaces->pipeline = pipeline;
         for (unsigned i = 0; i < ifaces->n; i++) {
                 const struct iface *iface = &ifaces->list[i];
                 tell_state(ifaces, iface);
@@ -329,8 +331,7 @@ static void take_change(const struct link_info *before, const struct link_info *
         tell_twice(ifaces);
 }
 
-int ifaces_follow(struct ifaces *ifaces, struct history *history) {
-        ifaces->history = history;
+int ifaces_follow(struct ifaces *ifaces) {
         int r = link_watch_read(ifaces->watch, take_change, ifaces);
         if (r < 0)
                 return r;

@@ -8,6 +8,7 @@
 #include "capture/capture.h"
 #include "history/history.h"
 #include "options.h"
+#include "pipeline/pipeline.h"
 
 struct ifaces;
 
@@ -28,15 +29,16 @@ int ifaces_open(struct ifaces *ifaces, const struct options *options, uint64_t r
 struct capture *ifaces_capture(const struct ifaces *ifaces, unsigned iface);
 void ifaces_release(struct ifaces *ifaces);
 
-/* Tells the history how each of them is, and of what shows one packet twice. */
-void ifaces_report(struct ifaces *ifaces, struct history *history);
+/* Tells the history how each of them is, and of what shows one packet twice; both are for ifaces_follow, too.
+ * The pipeline is asked for the time. Once, before it starts. */
+void ifaces_report(struct ifaces *ifaces, struct history *history, struct pipeline *pipeline);
 
 /* Readable where ifaces_follow has something to do. */
 int ifaces_fd(const struct ifaces *ifaces);
 
 /* Takes in what has happened to the interfaces: re-binds those that are back, tells the history, which
  * gets an event for each change. 0, or -errno where the watch is lost. */
-int ifaces_follow(struct ifaces *ifaces, struct history *history);
+int ifaces_follow(struct ifaces *ifaces);
 
 void ifaces_free(struct ifaces *ifaces);
 

@@ -146,7 +146,7 @@ static int start(struct live *live, struct error *error) {
         char detail[160];
         (void)snprintf(detail, sizeof(detail), "capturing on %.140s", ifaces_text(live->ifaces));
         history_add_event(live->history, clock_wall_ns() / NS_PER_MS, "start", detail);
-        ifaces_report(live->ifaces, live->history);
+        ifaces_report(live->ifaces, live->history, live->pipeline);
 
         int r = server_start(live->server, error);
         if (r == 0)
@@ -192,7 +192,7 @@ static int wait_for_end(struct live *live, struct error *error) {
                         return error_set(error, failed ? failed : -EIO, "the capture on %s ended: %s",
                                          ifaces_text(live->ifaces), strerror(failed ? -failed : EIO));
                 }
-                if (n > 0 && fds[2].revents && (n = ifaces_follow(live->ifaces, live->history)) < 0)
+                if (n > 0 && fds[2].revents && (n = ifaces_follow(live->ifaces)) < 0)
                         return error_set(error, n, "cannot watch the interfaces: %s", strerror(-n));
                 if (interval_ns)
                         feed_watchdog(live, &last_ticks, &last_boot_ns);

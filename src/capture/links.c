@@ -136,8 +136,8 @@ static uint32_t number_of(const struct rtattr *attribute) {
 }
 
 /* False where the message is not about an interface as such, or is cut. */
-static bool parse(const struct nlmsghdr *message, struct link_info *ret) {
-        const struct ifinfomsg *info = NLMSG_DATA(message);
+static bool parse(struct nlmsghdr *message, struct link_info *ret) {
+        struct ifinfomsg *info = NLMSG_DATA(message);
         bool elsewhere = false;
         if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || info->ifi_family != AF_UNSPEC)
                 return false;
@@ -150,7 +150,7 @@ static bool parse(const struct nlmsghdr *message, struct link_info *ret) {
                 .carrier = info->ifi_flags & IFF_LOWER_UP,
         };
         unsigned left = (unsigned)IFLA_PAYLOAD(message);
-        for (const struct rtattr *at = IFLA_RTA(info); RTA_OK(at, left); at = RTA_NEXT(at, left))
+        for (struct rtattr *at = IFLA_RTA(info); RTA_OK(at, left); at = RTA_NEXT(at, left))
                 switch (at->rta_type & NLA_TYPE_MASK) {
                 case IFLA_WIRELESS: return false;
                 case IFLA_IFNAME: strncpy(link.name, RTA_DATA(at), sizeof(link.name) - 1); break;
@@ -194,8 +194,7 @@ static void end_dump(struct link_watch *watch, link_watch_each *each, void *cont
                 sweep(watch, each, context);
 }
 
-static int take_message(struct link_watch *watch, const struct nlmsghdr *message, link_watch_each *each,
-                        void *context) {
+static int take_message(struct link_watch *watch, struct nlmsghdr *message, link_watch_each *each, void *context) {
         struct link_info link;
         size_t at;
         bool of_dump = watch->dump && message->nlmsg_seq == watch->dump;
@@ -219,8 +218,8 @@ static int take_message(struct link_watch *watch, const struct nlmsghdr *message
 
 static int take_messages(struct link_watch *watch, size_t bytes, link_watch_each *each, void *context) {
         int r = 0;
-        for (const struct nlmsghdr *at = (const struct nlmsghdr *)(const void *)watch->messages;
-             r == 0 && NLMSG_OK(at, bytes); at = NLMSG_NEXT(at, bytes))
+        for (struct nlmsghdr *at = (struct nlmsghdr *)(void *)watch->messages; r == 0 && NLMSG_OK(at, bytes);
+             at = NLMSG_NEXT(at, bytes))
                 r = take_message(watch, at, each, context);
         return r;
 }

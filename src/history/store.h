@@ -31,6 +31,7 @@ struct history {
         struct top_flows top;
         struct wall wall;
         int64_t second;        /* number of the current or last tick; INT64_MIN before the first */
+        int64_t counted;       /* number of the last one that is no gap; INT64_MIN: none */
         int64_t counted_to_ns; /* up to where the span of that second has been counted */
         bool gaps_are_zero;
         size_t bytes;
