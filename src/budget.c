@@ -1,6 +1,7 @@
 /* Rings take what was asked for (at most a quarter, the options see to that), the server a
- * sixteenth, the flow tables up to a quarter, and the history all the rest. A report needs
- * neither ring nor server: half is for the tables then. Nothing of it is
+ * sixteenth, the flow tables up to a quarter, and the history all the rest. Several interfaces
+ * have equal parts of rings and tables. A report needs neither ring nor server: half is for the
+ * table then. Nothing of it is
  * touched before it is used, so a quiet host pays for what it sees. */
 #include "budget.h"
 
@@ -8,6 +9,8 @@
 
 #include "history/history.h"
 #include "pipeline/pipeline.h"
+
+#define RING_BYTES_MIN (512u << 10)
 
 /* The largest power of two of flows whose tables stay below `bytes`. */
 static uint32_t flows_within(uint64_t bytes) {
@@ -28,26 +31,31 @@ static uint32_t directory_within(struct history_options *options, uint64_t bytes
         return flows;
 }
 
-int budget_divide(const struct options *options, bool ring, struct budget *ret, struct error *error) {
+int budget_divide(const struct options *options, unsigned rings, struct budget *ret, struct error *error) {
+        unsigned workers = rings ? rings : 1;
         struct budget budget = {
                 .memory_bytes = options->memory_bytes,
-                .ring_bytes = ring ? options->ring_bytes : 0,
-                .server_bytes = ring ? options->memory_bytes / 16 : 0,
+                .ring_bytes = rings ? options->ring_bytes / rings : 0,
+                .server_bytes = rings ? options->memory_bytes / 16 : 0,
         };
-        uint64_t share = ring ? options->memory_bytes / 4 : options->memory_bytes / 2;
-        budget.max_flows = options->max_flows ? options->max_flows : flows_within(share);
-        budget.table_bytes = pipeline_bytes(budget.max_flows);
+        uint64_t share = rings ? options->memory_bytes / 4 : options->memory_bytes / 2;
+        budget.max_flows =
+                options->max_flows ? (options->max_flows + workers - 1) / workers : flows_within(share / workers);
+        budget.table_bytes = pipeline_bytes(budget.max_flows) * workers;
+        if (rings && budget.ring_bytes < RING_BYTES_MIN)
+                return error_set(error, -EINVAL, "--ring=%llu is too little for %u interfaces; give %uK for each",
+                                 (unsigned long long)options->ring_bytes, rings, RING_BYTES_MIN >> 10);
 
         struct history_options history = {.retention_s = options->retention_s};
-        uint64_t taken = budget.ring_bytes + budget.server_bytes + budget.table_bytes;
+        uint64_t taken = budget.ring_bytes * rings + budget.server_bytes + budget.table_bytes;
         if (taken < budget.memory_bytes)
                 budget.directory_flows = directory_within(&history, budget.memory_bytes - taken);
-        if (budget.directory_flows < budget.max_flows)
+        if (budget.directory_flows < budget.max_flows * (uint64_t)workers)
                 return error_set(
                         error, -EINVAL,
                         "--memory=%llu is too little for %u flows over %u s: raise it, or lower --max-flows or "
                         "--retention",
-                        (unsigned long long)options->memory_bytes, budget.max_flows, options->retention_s);
+                        (unsigned long long)options->memory_bytes, budget.max_flows * workers, options->retention_s);
         history.max_flows = budget.directory_flows;
         budget.history_bytes = history_bytes(&history);
         *ret = budget;

@@ -7,16 +7,16 @@
 
 struct budget {
         uint64_t memory_bytes;
-        uint64_t ring_bytes;
-        uint64_t table_bytes;     /* flow tables and delta batches of the workers */
+        uint64_t ring_bytes;      /* of each ring */
+        uint64_t table_bytes;     /* flow tables and delta batches of all workers */
         uint64_t history_bytes;   /* counters and flow directory */
         uint64_t server_bytes;    /* pinned results and client buffers */
-        uint32_t max_flows;       /* live flows per worker */
+        uint32_t max_flows;       /* live flows of each worker */
         uint32_t directory_flows; /* live and ended */
 };
 
-/* Divides the budget of the options; `ring` says whether a ring is part of it. 0 or -EINVAL
- * with a line that says what would have to change. */
-int budget_divide(const struct options *options, bool ring, struct budget *ret, struct error *error);
+/* Divides the budget of the options among `rings` interfaces with a ring and a worker each; 0: a report,
+ * which has one worker and no ring. 0 or -EINVAL with a line that says what would have to change. */
+int budget_divide(const struct options *options, unsigned rings, struct budget *ret, struct error *error);
 
 #endif

@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "budget.h"
-#include "capture/capture.h"
 #include "history/history.h"
+#include "ifaces.h"
 #include "notify.h"
 #include "pipeline/pipeline.h"
 #include "privileges.h"
@@ -30,55 +30,18 @@ struct live {
         struct budget budget;
         struct server_facts facts;
         uint64_t seed;
-        struct capture *capture; /* until the pipeline takes it */
+        struct ifaces *ifaces;
         struct history *history;
         struct server *server;
         struct pipeline *pipeline;
         int done_fd;
 };
 
-/* ---- which interface ---------------------------------------------------------------------- */
-
-struct iface_names {
-        char text[256];
-};
-
-static void append_name(const struct iface_info *info, void *context) {
-        struct iface_names *names = context;
-        size_t n = strlen(names->text);
-        (void)snprintf(names->text + n, sizeof(names->text) - n, "%s%s (%s)", n ? ", " : "", info->name,
-                       info->up ? "up" : "down");
-}
-
-static int choose_iface(struct live *live, struct error *error) {
-        char *name = live->facts.names.ifaces[0];
-        live->facts.names.n_ifaces = 1;
-        if (live->options->iface) {
-                struct iface_info info;
-                if (iface_read(live->options->iface, &info) < 0)
-                        return error_set(error, -ENODEV, "no interface '%s' (see --list-ifaces)", live->options->iface);
-                (void)snprintf(name, sizeof(live->facts.names.ifaces[0]), "%s", live->options->iface);
-                return 0;
-        }
-        if (iface_default(name) == 0)
-                return 0;
-        struct iface_names names = {.text = ""};
-        (void)iface_list(append_name, &names);
-        return error_set(error, -ENODEV, "no default route: choose an interface with --iface: %s", names.text);
-}
-
 /* ---- opening, while there may be privileges ------------------------------------------------- */
 
-static int open_capture(struct live *live, struct error *error) {
-        const struct capture_ring_options ring = {
-                .iface = live->facts.names.ifaces[0],
-                .bpf = live->options->bpf,
-                .snaplen = live->options->snaplen,
-                .ring_bytes = live->budget.ring_bytes,
-                .promiscuous = live->options->promiscuous,
-        };
+static int open_captures(struct live *live, struct error *error) {
         live->facts.backlog_drops_before = iface_backlog_drops();
-        int r = capture_open_ring(&ring, &live->capture, error);
+        int r = ifaces_open(live->ifaces, live->options, live->budget.ring_bytes, error);
         return r == -EPERM ? privileges_explain_capture(error) : r;
 }
 
@@ -87,7 +50,7 @@ static int make_history(struct live *live, struct error *error) {
                 .retention_s = live->options->retention_s,
                 .max_flows = live->budget.directory_flows,
                 .seed = live->seed,
-                .workers = 1,
+                .workers = ifaces_count(live->ifaces),
         };
         memcpy(history.ttl_ms, live->options->ttl_ms, sizeof(history.ttl_ms));
         live->history = history_new(&history);
@@ -116,10 +79,17 @@ static int open_server(struct live *live, struct error *error) {
 }
 
 static int make_pipeline(struct live *live, struct error *error) {
-        const struct pipeline_source source = {.capture = live->capture, .ring_bytes = live->budget.ring_bytes};
+        struct pipeline_source sources[OPTIONS_IFACES_MAX];
+        unsigned n = ifaces_count(live->ifaces);
+        for (unsigned i = 0; i < n; i++)
+                sources[i] = (struct pipeline_source){
+                        .capture = ifaces_capture(live->ifaces, i),
+                        .iface = (uint8_t)i,
+                        .ring_bytes = live->budget.ring_bytes,
+                };
         struct pipeline_options pipeline = {
-                .sources = &source,
-                .n_sources = 1,
+                .sources = sources,
+                .n_sources = n,
                 .history = live->history,
                 .local_nets = &live->options->local_nets,
                 .max_flows = live->budget.max_flows,
@@ -129,21 +99,21 @@ static int make_pipeline(struct live *live, struct error *error) {
         memcpy(pipeline.ttl_ms, live->options->ttl_ms, sizeof(pipeline.ttl_ms));
         int r = pipeline_new(&pipeline, &live->pipeline, error);
         if (r == 0)
-                live->capture = NULL;
+                ifaces_release(live->ifaces);
         return r;
 }
 
 static int prepare(struct live *live, struct error *error) {
-        int r = choose_iface(live, error);
+        int r = ifaces_choose(live->options, &live->ifaces, error);
         if (r == 0)
-                r = budget_divide(live->options, true, &live->budget, error);
+                r = budget_divide(live->options, ifaces_count(live->ifaces), &live->budget, error);
         if (r == 0 && getrandom(&live->seed, sizeof(live->seed), 0) < 0)
                 r = error_set(error, -errno, "cannot get random bytes: %s", strerror(errno));
         live->done_fd = eventfd(0, EFD_CLOEXEC);
         if (r == 0 && live->done_fd < 0)
                 r = error_set(error, -errno, "cannot make an eventfd: %s", strerror(errno));
         if (r == 0)
-                r = open_capture(live, error);
+                r = open_captures(live, error);
         if (r == 0)
                 r = make_history(live, error);
         if (r == 0)
@@ -163,18 +133,21 @@ static unsigned mib(uint64_t bytes) {
 
 static void announce(const struct live *live) {
         const struct budget *budget = &live->budget;
-        log_info("capturing on %s, filter '%s'", live->facts.names.ifaces[0], live->options->bpf);
-        log_info("memory: %u MiB = ring %u + flow tables %u (%u flows) + history %u (%u flows, %u min) + server %u",
-                 mib(budget->memory_bytes), mib(budget->ring_bytes), mib(budget->table_bytes), budget->max_flows,
-                 mib(budget->history_bytes), budget->directory_flows, live->options->retention_s / 60,
-                 mib(budget->server_bytes));
+        unsigned n = ifaces_count(live->ifaces);
+        log_info("capturing on %s, filter '%s'", ifaces_text(live->ifaces), live->options->bpf);
+        log_info(
+                "memory: %u MiB = %u x ring %u + flow tables %u (%u flows) + history %u (%u flows, %u min) + server %u",
+                mib(budget->memory_bytes), n, mib(budget->ring_bytes), mib(budget->table_bytes), budget->max_flows * n,
+                mib(budget->history_bytes), budget->directory_flows, live->options->retention_s / 60,
+                mib(budget->server_bytes));
         log_info("open %s", server_url(live->server));
 }
 
 static int start(struct live *live, struct error *error) {
-        char detail[64];
-        (void)snprintf(detail, sizeof(detail), "capturing on %s", live->facts.names.ifaces[0]);
+        char detail[160];
+        (void)snprintf(detail, sizeof(detail), "capturing on %.140s", ifaces_text(live->ifaces));
         history_add_event(live->history, clock_wall_ns() / NS_PER_MS, "start", detail);
+        ifaces_report(live->ifaces, live->history, live->pipeline);
 
         int r = server_start(live->server, error);
         if (r == 0)
@@ -208,8 +181,9 @@ static int wait_for_end(struct live *live, struct error *error) {
                 struct pollfd fds[] = {
                         {.fd = stop_fd(), .events = POLLIN},
                         {.fd = live->done_fd, .events = POLLIN},
+                        {.fd = ifaces_fd(live->ifaces), .events = POLLIN},
                 };
-                int n = poll(fds, 2, interval_ms);
+                int n = poll(fds, 3, interval_ms);
                 if (n < 0 && errno != EINTR)
                         return error_set(error, -errno, "cannot wait: %s", strerror(errno));
                 if (n > 0 && fds[0].revents)
@@ -217,8 +191,10 @@ static int wait_for_end(struct live *live, struct error *error) {
                 if (n > 0 && fds[1].revents) {
                         int failed = pipeline_failed(live->pipeline);
                         return error_set(error, failed ? failed : -EIO, "the capture on %s ended: %s",
-                                         live->facts.names.ifaces[0], strerror(failed ? -failed : EIO));
+                                         ifaces_text(live->ifaces), strerror(failed ? -failed : EIO));
                 }
+                if (n > 0 && fds[2].revents && (n = ifaces_follow(live->ifaces)) < 0)
+                        return error_set(error, n, "cannot watch the interfaces: %s", strerror(-n));
                 if (interval_ns)
                         feed_watchdog(live, &last_ticks, &last_boot_ns);
         }
@@ -227,11 +203,17 @@ static int wait_for_end(struct live *live, struct error *error) {
 static void print_summary(const struct live *live, int64_t started_boot_ns) {
         struct history_totals sums;
         history_read_totals(live->history, &sums);
-        struct history_worker worker = history_read_worker(live->history, 0);
+        uint64_t received = 0, counted = 0, dropped = 0;
+        for (unsigned w = 0; w < ifaces_count(live->ifaces); w++) {
+                struct history_worker worker = history_read_worker(live->history, w);
+                received += worker.received;
+                counted += worker.frames;
+                dropped += worker.dropped;
+        }
         log_info("stopped after %.1f s: %" PRIu64 " packets, %" PRIu64 " bytes; frames: %" PRIu64 " received = %" PRIu64
                  " counted + %" PRIu64 " dropped by the kernel",
                  (double)(clock_boot_ns() - started_boot_ns) / 1e9, sums.totals.all.packets, sums.totals.all.bytes,
-                 worker.received, worker.frames, worker.dropped);
+                 received, counted, dropped);
 }
 
 int live_run(const struct options *options, struct error *error) {
@@ -262,7 +244,7 @@ int live_run(const struct options *options, struct error *error) {
         pipeline_free(live.pipeline);
         server_close(live.server);
         history_free(live.history);
-        capture_close(live.capture);
+        ifaces_free(live.ifaces);
         if (live.done_fd >= 0)
                 close(live.done_fd);
         return r;

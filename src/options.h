@@ -10,6 +10,7 @@
 #include "flow/flow.h"
 
 #define OPTIONS_HOSTS_MAX 32
+#define OPTIONS_IFACES_MAX 64
 
 enum options_action {
         OPTIONS_RUN,
@@ -21,7 +22,9 @@ enum options_action {
 
 struct options {
         enum options_action action;
-        const char *iface; /* NULL: that of the default route */
+        const char *ifaces[OPTIONS_IFACES_MAX];
+        unsigned n_ifaces; /* 0: the interface of the default route, or all */
+        bool all_ifaces;   /* --iface=any */
         const char *bpf;   /* never NULL; defaults depend on --read */
         uint32_t snaplen;  /* 0 = whole frames (--read only) */
         uint32_t retention_s;

@@ -14,17 +14,25 @@
 
 static const char *set_iface(struct options_draft *draft, const char *value) {
         static const char *const name = "the name of an interface, as --list-ifaces prints it";
-        static const char *const one = "one interface; capturing several is not possible yet";
+        struct options *options = &draft->options;
         size_t length = strlen(value);
 
-        if (draft->options.iface || !strcmp(value, "any"))
-                return one;
+        if (options->all_ifaces || (options->n_ifaces && !strcmp(value, "any")))
+                return "names of interfaces, or any alone";
+        options->all_ifaces = !strcmp(value, "any");
+        if (options->all_ifaces)
+                return NULL;
         if (!length || length > 15 || !strcmp(value, ".") || !strcmp(value, ".."))
                 return name;
         for (const char *p = value; *p; p++)
                 if (*p == '/' || !isgraph((unsigned char)*p))
                         return name;
-        draft->options.iface = value;
+        for (unsigned i = 0; i < options->n_ifaces; i++)
+                if (!strcmp(options->ifaces[i], value))
+                        return "each interface once";
+        if (options->n_ifaces == OPTIONS_IFACES_MAX)
+                return "64 interfaces at most";
+        options->ifaces[options->n_ifaces++] = value;
         return NULL;
 }
 

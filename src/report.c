@@ -164,7 +164,7 @@ static int run_pipeline(const struct options *options, const struct budget *budg
 
 int report_run(const struct options *options, struct error *error) {
         struct budget budget;
-        int r = budget_divide(options, false, &budget, error);
+        int r = budget_divide(options, 0, &budget, error);
         if (r < 0)
                 return r;
 

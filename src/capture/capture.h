@@ -14,21 +14,13 @@
 
 struct capture;
 
-/* What an interface itself says went over it since a capture of it began: packets on the wire, whether the tap
- * saw them or not. Source: the kernel's link statistics. All zero in a file. */
-struct capture_link {
-        uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-        uint64_t rx_dropped; /* received, then dropped by the kernel */
-        uint64_t rx_missed;  /* lost by the card for want of room: missed, FIFO and overrun errors */
-};
-
 /* Cumulative since the source was opened; read by its worker only, since the kernel
  * zeroes its counters on reading. */
 struct capture_counts {
         uint64_t received; /* passed the filter; source: tp_packets of PACKET_STATISTICS, which includes drops */
         uint64_t dropped;  /* of those, lost for want of ring space; source: tp_drops */
         uint64_t freezes;  /* times the ring was full; source: tp_freeze_q_cnt */
-        struct capture_link link;
+        struct link_counters link;
 };
 
 struct capture_ring_options {
@@ -39,11 +31,24 @@ struct capture_ring_options {
         bool promiscuous;
 };
 
-/* Opens a TPACKET_V3 ring on an interface and starts capturing into it. Needs CAP_NET_RAW, now only.
+/* Opens a TPACKET_V3 ring on an interface, up or down, and starts capturing
+ * into it. Needs CAP_NET_RAW, now only.
  *
  * Returns 0 or -errno: -ENODEV no such interface, -EINVAL the filter does not compile
  * (the text is libpcap's), -EPERM no privilege; the error text says it all. */
 int capture_open_ring(const struct capture_ring_options *options, struct capture **ret, struct error *error);
+
+struct link_info;
+
+/* Has a ring go on with an interface that was re-created or has come back from another namespace: binding,
+ * filter and promiscuous mode are as at the start, counts go on. Where the ring captures it already nothing
+ * changes. Needs no privilege. Any one thread, also while a worker reads.
+ *
+ * 0 or -errno: -ENODEV gone again, -EOPNOTSUPP or -EINVAL it came back with a link type that cannot be captured. */
+int capture_rebind(const struct capture *capture, const struct link_info *link, struct error *error);
+
+/* Whether a ring can capture what has this link type. */
+bool capture_supports(const struct link_info *link);
 
 struct capture_file_options {
         const char *path; /* "-" = standard input */
@@ -112,6 +117,46 @@ int iface_default(char ret_name[16]);
 
 /* Calls `each` for every interface that can be captured, in the kernel's order. */
 int iface_list(void (*each)(const struct iface_info *info, void *context), void *context);
+
+/* ---- links: interfaces as they come, change and go ------------------------------------- */
+
+/* One interface as rtnetlink tells it. */
+struct link_info {
+        unsigned index; /* ifindex: stays through a rename, not through re-creation */
+        char name[16];
+        unsigned hardware; /* ARPHRD_… of net/if_arp.h */
+        bool loopback;
+        bool up;      /* switched on: IFF_UP */
+        bool carrier; /* its link is there: IFF_LOWER_UP */
+        uint32_t mtu;
+        unsigned master; /* index of the bridge or bond that it is a member of; 0: none */
+        unsigned lower;  /* index of what it is stacked on (a VLAN's parent) or, of a veth, its peer; 0: none here */
+};
+
+/* 0, or -ENODEV. Any thread. `master` and `lower` are not read. */
+int link_read(const char *name, struct link_info *ret);
+
+/* Watches all interfaces of this network namespace: one rtnetlink socket and a table of what is there. One thread. */
+struct link_watch;
+
+/* Opens it and reads what is there now. Needs no privilege. 0 or -errno. */
+int link_watch_open(struct link_watch **ret, struct error *error);
+void link_watch_close(struct link_watch *watch);
+
+/* Readable where link_watch_read has something to do. */
+int link_watch_fd(const struct link_watch *watch);
+
+/* What was and what is: `before` NULL for a new interface, `now` NULL for one that has gone. Valid during the call. */
+typedef void link_watch_each(const struct link_info *before, const struct link_info *now, void *context);
+
+/* Calls `each` for every interface that is there, lowest index first: `before` is NULL. */
+void link_watch_list(const struct link_watch *watch, link_watch_each *each, void *context);
+
+/* Takes in what has happened, and calls `each` for every change, in order; never waits.
+ *
+ * Returns 0; 1 where the kernel had to drop messages: the changes are those from what was known to what is
+ * there now, and an interface may have been re-created unseen. -errno where it cannot go on. */
+int link_watch_read(struct link_watch *watch, link_watch_each *each, void *context);
 
 /* Packets that each CPU's backlog lost before any tap saw them, since boot. Column 2 of /proc/net/softnet_stat. */
 uint64_t iface_backlog_drops(void);

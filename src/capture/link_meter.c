@@ -23,8 +23,8 @@ void link_meter_close(struct link_meter *meter) {
         meter->fd = -1;
 }
 
-static struct capture_link from_kernel(const struct rtnl_link_stats64 *stats) {
-        return (struct capture_link){
+static struct link_counters from_kernel(const struct rtnl_link_stats64 *stats) {
+        return (struct link_counters){
                 .rx_packets = stats->rx_packets,
                 .rx_bytes = stats->rx_bytes,
                 .tx_packets = stats->tx_packets,
@@ -35,7 +35,7 @@ static struct capture_link from_kernel(const struct rtnl_link_stats64 *stats) {
 }
 
 /* The attributes behind if_stats_msg; false where the counters are not among them. */
-static bool parse(const uint8_t *at, size_t bytes, struct capture_link *ret) {
+static bool parse(const uint8_t *at, size_t bytes, struct link_counters *ret) {
         while (bytes >= sizeof(struct nlattr)) {
                 struct nlattr attribute;
                 memcpy(&attribute, at, sizeof(attribute));
@@ -58,7 +58,7 @@ static bool parse(const uint8_t *at, size_t bytes, struct capture_link *ret) {
         return false;
 }
 
-static bool read_now(const struct link_meter *meter, unsigned index, struct capture_link *ret) {
+static bool read_now(const struct link_meter *meter, unsigned index, struct link_counters *ret) {
         const struct request request = {
                 .header = {.nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETSTATS, .nlmsg_flags = NLM_F_REQUEST},
                 .body = {.ifindex = index, .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64)},
@@ -88,11 +88,11 @@ void link_meter_begin(struct link_meter *meter, unsigned index) {
 }
 
 void link_meter_read(struct link_meter *meter, unsigned index) {
-        struct capture_link now;
+        struct link_counters now;
         if (!read_now(meter, index, &now))
                 return;
         if (index != meter->index)
-                meter->last = (struct capture_link){0};
+                meter->last = (struct link_counters){0};
         const struct {
                 uint64_t *sum;
                 uint64_t before, now;

@@ -11,9 +11,9 @@
 
 struct link_meter {
         int fd;
-        unsigned index;           /* the interface that was read last; 0: none */
-        struct capture_link last; /* as the kernel had them */
-        struct capture_link sum;
+        unsigned index;            /* the interface that was read last; 0: none */
+        struct link_counters last; /* as the kernel had them */
+        struct link_counters sum;
 };
 
 /* 0 or -errno. Needs no privilege. */

@@ -9,19 +9,22 @@
  * full is handed over after RETIRE_MS.
  *
  * Order matters at start: filter, ring and membership are in place before bind() lets the
- * first frame in. The socket needs CAP_NET_RAW to be opened, and nothing afterwards. */
+ * first frame in. The socket needs CAP_NET_RAW to be opened, and nothing afterwards.
+ *
+ * An interface that goes down falls silent and resumes by itself. One that is deleted takes
+ * binding and membership with it, and its successor of the same name is a stranger to the socket:
+ * capture_rebind joins it, in the same way as at the start. It makes system calls only, so it
+ * does not meet the worker that reads. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
-#include <net/if.h>
 #include <net/if_arp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -47,8 +50,9 @@ struct ring {
         uint32_t frames_left; /* in the block in hand */
         const uint8_t *frame; /* the next of them */
         bool in_hand;
-        uint8_t link;
         struct link_meter meter;
+        bool promiscuous;
+        struct filter_programs programs;
         struct capture_counts counts;
 };
 
@@ -73,7 +77,21 @@ static void give_back(struct ring *ring) {
         ring->in_hand = false;
 }
 
-static struct frame to_frame(const struct ring *ring, const uint8_t *at) {
+/* What a frame begins with, by the ARPHRD number of its interface. */
+static enum frame_link link_of(unsigned hardware) {
+        switch (hardware) {
+        case ARPHRD_ETHER:
+        case ARPHRD_LOOPBACK: return FRAME_LINK_ETHERNET;
+        case ARPHRD_NONE:
+        case ARPHRD_RAWIP:
+        case ARPHRD_TUNNEL:
+        case ARPHRD_TUNNEL6:
+        case ARPHRD_SIT: return FRAME_LINK_RAW;
+        default: return FRAME_LINK_UNSUPPORTED;
+        }
+}
+
+static struct frame to_frame(const uint8_t *at) {
         const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)at;
         const struct sockaddr_ll *address =
                 (const struct sockaddr_ll *)(const void *)(at + TPACKET_ALIGN(sizeof(struct tpacket3_hdr)));
@@ -84,7 +102,7 @@ static struct frame to_frame(const struct ring *ring, const uint8_t *at) {
                 .length = header->tp_len + (has_vlan ? 4 : 0),
                 .time_ns = (int64_t)header->tp_sec * NS_PER_S + header->tp_nsec,
                 .vlan_tci = (uint16_t)header->hv1.tp_vlan_tci,
-                .link = ring->link,
+                .link = (uint8_t)link_of(address->sll_hatype), /* an interface may come back as another kind */
                 .direction = address->sll_pkttype == PACKET_OUTGOING ? DIRECTION_OUT : DIRECTION_IN,
                 .has_vlan = has_vlan,
         };
@@ -144,7 +162,7 @@ static int ring_read(struct capture *capture, struct frame *frames, unsigned max
         unsigned n = 0;
         for (; n < max && ring->frames_left; n++, ring->frames_left--) {
                 const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)ring->frame;
-                frames[n] = to_frame(ring, ring->frame);
+                frames[n] = to_frame(ring->frame);
                 ring->frame += header->tp_next_offset;
         }
         return (int)n;
@@ -202,6 +220,7 @@ static void ring_close(struct capture *capture) {
         if (ring->wake_fd >= 0)
                 close(ring->wake_fd);
         link_meter_close(&ring->meter);
+        filter_programs_fini(&ring->programs);
         free(ring);
 }
 
@@ -237,51 +256,6 @@ static int open_socket(struct ring *ring, const char *iface, struct error *error
         return r < 0 ? error_set(error, r, "cannot open a netlink socket: %s", strerror(-r)) : 0;
 }
 
-/* Asks libpcap for a filter program, compiled for this very interface. */
-static int compile_for(const char *iface, const char *bpf, uint32_t snaplen, struct bpf_program *ret, int *ret_datalink,
-                       struct error *error) {
-        char why[PCAP_ERRBUF_SIZE];
-        pcap_t *handle = pcap_create(iface, why);
-        if (!handle)
-                return error_set(error, -ENODEV, "cannot open %s: %s", iface, why);
-        pcap_set_snaplen(handle, (int)snaplen);
-        pcap_set_buffer_size(handle, (int)BLOCK_BYTES_MIN);
-        int r = pcap_activate(handle);
-        if (r < 0) {
-                const char *text = pcap_geterr(handle);
-                r = error_set(error, r == PCAP_ERROR_PERM_DENIED ? -EPERM : -EIO, "cannot open %s: %s", iface,
-                              *text ? text : pcap_statustostr(r));
-        } else {
-                *ret_datalink = pcap_datalink(handle);
-                r = filter_compile(handle, bpf, ret, error);
-        }
-        pcap_close(handle);
-        return r;
-}
-
-/* The filter also cuts frames to the snaplen: it is what the program returns. */
-static int attach_filter(struct ring *ring, const struct capture_ring_options *options, struct error *error) {
-        struct bpf_program program;
-        int datalink = -1;
-        int r = compile_for(options->iface, options->bpf, options->snaplen, &program, &datalink, error);
-        if (r < 0)
-                return r;
-
-        struct sock_fprog kernel = {.len = (unsigned short)program.bf_len,
-                                    .filter = (struct sock_filter *)program.bf_insns};
-        if (datalink == DLT_EN10MB)
-                ring->link = FRAME_LINK_ETHERNET;
-        else if (datalink == DLT_RAW)
-                ring->link = FRAME_LINK_RAW;
-        else
-                r = error_set(error, -EOPNOTSUPP, "cannot capture on %s: link type %s is not supported yet",
-                              options->iface, pcap_datalink_val_to_name(datalink));
-        if (r == 0 && setsockopt(ring->socket_fd, SOL_SOCKET, SO_ATTACH_FILTER, &kernel, sizeof(kernel)) != 0)
-                r = error_set(error, -errno, "cannot attach the filter to %s: %s", options->iface, strerror(errno));
-        pcap_freecode(&program);
-        return r;
-}
-
 static int map_ring(struct ring *ring, const struct capture_ring_options *options, struct error *error) {
         const int version = TPACKET_V3;
         int r = option_set(ring, options->iface, "TPACKET_V3", PACKET_VERSION, &version, sizeof(version), error);
@@ -313,23 +287,35 @@ static int map_ring(struct ring *ring, const struct capture_ring_options *option
         return 0;
 }
 
-static bool is_loopback(const struct ring *ring, const char *iface) {
-        struct ifreq request = {0};
-        strncpy(request.ifr_name, iface, sizeof(request.ifr_name) - 1);
-        return ioctl(ring->socket_fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_LOOPBACK);
+/* The filter also cuts frames to the snaplen: it is what the program returns. */
+static int attach_filter(const struct ring *ring, const struct link_info *link, struct error *error) {
+        enum frame_link kind = link_of(link->hardware);
+        if (kind == FRAME_LINK_UNSUPPORTED)
+                return error_set(error, -EOPNOTSUPP, "cannot capture on %s: its link type %u is not supported",
+                                 link->name, link->hardware);
+        const struct bpf_program *program = filter_program(&ring->programs, kind, error);
+        if (!program)
+                return -EINVAL;
+        struct sock_fprog kernel = {.len = (unsigned short)program->bf_len,
+                                    .filter = (struct sock_filter *)program->bf_insns};
+        if (setsockopt(ring->socket_fd, SOL_SOCKET, SO_ATTACH_FILTER, &kernel, sizeof(kernel)) != 0)
+                return error_set(error, -errno, "cannot attach the filter to %s: %s", link->name, strerror(errno));
+        return 0;
 }
 
-static int join(struct ring *ring, const struct capture_ring_options *options, unsigned ifindex, struct error *error) {
-        int r = 0;
-        if (is_loopback(ring, options->iface)) {
-                /* every packet of lo passes twice, sent and received: once is enough */
-                const int on = 1;
-                r = option_set(ring, options->iface, "PACKET_IGNORE_OUTGOING", PACKET_IGNORE_OUTGOING, &on, sizeof(on),
-                               error);
-        }
-        if (r == 0 && options->promiscuous) {
-                struct packet_mreq membership = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_PROMISC};
-                r = option_set(ring, options->iface, "promiscuous mode", PACKET_ADD_MEMBERSHIP, &membership,
+/* Begins to capture an interface; the socket may have captured another before. */
+static int join(const struct ring *ring, const struct link_info *link, struct error *error) {
+        int r = attach_filter(ring, link, error);
+        if (r < 0)
+                return r;
+
+        /* every packet of lo passes twice, sent and received: once is enough */
+        const int ignore = link->loopback;
+        r = option_set(ring, link->name, "PACKET_IGNORE_OUTGOING", PACKET_IGNORE_OUTGOING, &ignore, sizeof(ignore),
+                       error);
+        if (r == 0 && ring->promiscuous) {
+                struct packet_mreq membership = {.mr_ifindex = (int)link->index, .mr_type = PACKET_MR_PROMISC};
+                r = option_set(ring, link->name, "promiscuous mode", PACKET_ADD_MEMBERSHIP, &membership,
                                sizeof(membership), error);
         }
         if (r < 0)
@@ -338,37 +324,46 @@ static int join(struct ring *ring, const struct capture_ring_options *options, u
         struct sockaddr_ll address = {
                 .sll_family = AF_PACKET,
                 .sll_protocol = htons(ETH_P_ALL),
-                .sll_ifindex = (int)ifindex,
+                .sll_ifindex = (int)link->index,
         };
-        link_meter_begin(&ring->meter, ifindex);
-        ring->base.started_ns = clock_wall_ns();
         if (bind(ring->socket_fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
-                return error_set(error, -errno, "cannot bind to %s: %s", options->iface, strerror(errno));
+                return error_set(error, -errno, "cannot bind to %s: %s", link->name, strerror(errno));
         return 0;
 }
 
 int capture_open_ring(const struct capture_ring_options *options, struct capture **ret, struct error *error) {
-        unsigned ifindex = if_nametoindex(options->iface);
-        if (!ifindex)
+        struct link_info link;
+        if (link_read(options->iface, &link) < 0)
                 return error_set(error, -ENODEV, "no interface '%s'", options->iface);
 
         struct ring *ring = calloc(1, sizeof(*ring));
         if (!ring)
                 return error_set(error, -ENOMEM, "out of memory");
         ring->base = (struct capture){.kind = &ring_kind};
+        ring->promiscuous = options->promiscuous;
         ring->socket_fd = ring->wake_fd = ring->meter.fd = -1;
 
         int r = open_socket(ring, options->iface, error);
-        if (r == 0)
-                r = attach_filter(ring, options, error);
-        if (r == 0)
+        if (r == 0) {
+                filter_programs_init(&ring->programs, options->iface, options->bpf, options->snaplen);
                 r = map_ring(ring, options, error);
+        }
+        link_meter_begin(&ring->meter, link.index);
+        ring->base.started_ns = clock_wall_ns();
         if (r == 0)
-                r = join(ring, options, ifindex, error);
+                r = join(ring, &link, error);
         if (r < 0) {
                 ring_close(&ring->base);
                 return r;
         }
         *ret = &ring->base;
         return 0;
+}
+
+int capture_rebind(const struct capture *capture, const struct link_info *link, struct error *error) {
+        return join((const struct ring *)capture, link, error);
+}
+
+bool capture_supports(const struct link_info *link) {
+        return link_of(link->hardware) != FRAME_LINK_UNSUPPORTED;
 }

@@ -46,6 +46,11 @@ struct history_counters *counters_at(struct counters *counters, int64_t second, 
 }
 
 const struct history_counters *counters_find(const struct counters *counters, int64_t second) {
+        const struct history_counters *row = counters_row(counters, second);
+        return row && row->gap == HISTORY_GAP_NONE ? row : NULL;
+}
+
+const struct history_counters *counters_row(const struct counters *counters, int64_t second) {
         if (second < counters->from || second >= counters->to)
                 return NULL;
         const struct history_counters *row = place_of(counters, second);

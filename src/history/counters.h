@@ -18,6 +18,9 @@ void counters_fini(struct counters *counters);
  * seconds left out are zeros with `fill`, else gaps. */
 struct history_counters *counters_at(struct counters *counters, int64_t second, bool fill);
 
+/* The row of a second, be it a gap; NULL where there is none, or it is no longer held. */
+const struct history_counters *counters_row(const struct counters *counters, int64_t second);
+
 /* NULL where nothing was captured in that second, or it is no longer held. */
 const struct history_counters *counters_find(const struct counters *counters, int64_t second);
 

@@ -28,7 +28,7 @@ struct history *history_new(const struct history_options *options) {
                 return NULL;
         init_lock(&history->lock);
         wall_init(&history->wall);
-        history->second = INT64_MIN;
+        history->second = history->counted = INT64_MIN;
         history->gaps_are_zero = options->gaps_are_zero;
         history->bytes = history_bytes(options);
         history->event_fd = -1;
@@ -101,21 +101,34 @@ void history_set_worker(struct history *history, unsigned worker, const struct h
         history->workers[worker] = *figures;
 }
 
-/* How much of the tick is time that its second has not shown yet: a second that was begun again goes on
- * (a preview), or it only gets what some worker brought too late. */
-static uint32_t new_span_ms(struct history *history, const struct history_tick *tick) {
+/* How much of the tick is time that was captured and that its second has not shown yet: a second that was begun
+ * again goes on (a preview), or it only gets what some worker brought too late. */
+static uint32_t new_span_ms(struct history *history, const struct history_tick *tick, enum history_gap *ret_gap) {
         int64_t start_ns = tick->start_ns > history->counted_to_ns ? tick->start_ns : history->counted_to_ns;
         if (tick->end_ns <= start_ns)
                 return 0;
         history->counted_to_ns = tick->end_ns;
-        return (uint32_t)((tick->end_ns - start_ns + NS_PER_MS / 2) / NS_PER_MS);
+        int64_t captured_ns = ifaces_captured_ns(&history->ifaces, start_ns, tick->end_ns, ret_gap);
+        return (uint32_t)((captured_ns + NS_PER_MS / 2) / NS_PER_MS);
+}
+
+/* Adds the tick's time to its row. A row without any is a gap; but what was counted was captured, also where the
+ * word that the interface is up came a little later than its first frames. */
+static void count_span(struct history *history, const struct history_tick *tick, struct history_counters *row) {
+        enum history_gap gap = HISTORY_GAP_NONE;
+        row->span_ms += new_span_ms(history, tick, &gap);
+        if (!row->span_ms && tick->totals.all.packets)
+                row->span_ms = 1 + (uint32_t)((tick->totals.last_ns - tick->totals.first_ns) / NS_PER_MS);
+        row->partial = row->span_ms < MS_PER_S;
+        row->gap = row->span_ms || tick->drops ? HISTORY_GAP_NONE : gap;
+        if (row->gap == HISTORY_GAP_NONE)
+                history->counted = history->second;
 }
 
 static void count_second(struct history *history, const struct history_tick *tick) {
         const struct tick_totals *totals = &tick->totals;
         struct history_counters *row = counters_at(&history->counters, history->second, history->gaps_are_zero);
-        row->span_ms += new_span_ms(history, tick);
-        row->partial = row->span_ms < MS_PER_S;
+        count_span(history, tick, row);
         row->merged |= tick->merged;
         volume_add(&row->all, totals->all.packets, totals->all.bytes);
         classes_add(row->by_class, totals->by_class);
@@ -148,6 +161,12 @@ void history_tick_end(struct history *history, const struct history_tick *tick) 
         tell(history);
 }
 
+void history_set_iface(struct history *history, unsigned iface, const struct history_iface *now, int64_t at_ns) {
+        pthread_rwlock_wrlock(&history->lock);
+        ifaces_set(&history->ifaces, iface, now, at_ns);
+        pthread_rwlock_unlock(&history->lock);
+}
+
 void history_add_event(struct history *history, int64_t ts_ms, const char *event, const char *detail) {
         events_add(&history->events, ts_ms, event, detail);
         tell(history);
@@ -163,7 +182,7 @@ static struct history_counters labelled(const struct history *history, const str
 }
 
 bool history_last_row(const struct history *history, struct history_counters *ret) {
-        const struct history_counters *row = counters_find(&history->counters, history->second);
+        const struct history_counters *row = counters_find(&history->counters, history->counted);
         if (row)
                 *ret = labelled(history, row);
         return row != NULL;
@@ -174,6 +193,28 @@ bool history_latest(struct history *history, struct history_counters *ret) {
         bool any = history_last_row(history, ret);
         pthread_rwlock_unlock(&history->lock);
         return any;
+}
+
+bool history_latest_gap(struct history *history, struct history_counters *ret) {
+        pthread_rwlock_rdlock(&history->lock);
+        const struct history_counters *row = counters_row(&history->counters, history->second);
+        bool is_gap = row && row->gap != HISTORY_GAP_NONE;
+        if (is_gap)
+                *ret = labelled(history, row);
+        pthread_rwlock_unlock(&history->lock);
+        return is_gap;
+}
+
+enum history_gap history_gap_of(struct history *history, int64_t second) {
+        int64_t number;
+        enum history_gap gap = HISTORY_GAP_NO_CAPTURE;
+        pthread_rwlock_rdlock(&history->lock);
+        if (wall_find(&history->wall, second, history->second, &number)) {
+                const struct history_counters *row = counters_row(&history->counters, number);
+                gap = row ? row->gap : gap;
+        }
+        pthread_rwlock_unlock(&history->lock);
+        return gap;
 }
 
 uint64_t history_ticks(struct history *history) {
@@ -269,6 +310,14 @@ struct history_worker history_read_worker(struct history *history, unsigned work
         struct history_worker figures = history->workers[worker];
         pthread_rwlock_unlock(&history->lock);
         return figures;
+}
+
+unsigned history_read_ifaces(struct history *history, struct history_iface *ret, unsigned max) {
+        pthread_rwlock_rdlock(&history->lock);
+        unsigned n = history->ifaces.n < max ? history->ifaces.n : max;
+        memcpy(ret, history->ifaces.list, n * sizeof(*ret));
+        pthread_rwlock_unlock(&history->lock);
+        return n;
 }
 
 size_t history_read_events(struct history *history, uint64_t after_id, int64_t from_ms, int64_t to_ms,

@@ -10,10 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "capture/capture.h"
 #include "flow/flow.h"
 
 struct history;
+
+/* Why there are no counters of a second. */
+enum history_gap {
+        HISTORY_GAP_NONE,
+        HISTORY_GAP_NO_CAPTURE, /* the daemon itself was held up */
+        HISTORY_GAP_IFACE_DOWN, /* no interface was up */
+        HISTORY_GAP_IFACE_GONE, /* none was there */
+};
 
 struct history_options {
         uint32_t retention_s; /* seconds of counters; how long an ended flow stays listed */
@@ -94,7 +101,7 @@ struct history_worker {
         uint64_t received; /* as struct capture_counts */
         uint64_t dropped;
         uint64_t freezes;
-        struct capture_link link;
+        struct link_counters link;
         struct volume seen; /* on the wire, in the frames counted */
         uint64_t late;
         uint64_t longest_pause_us; /* longest time between two reads of the source */
@@ -105,11 +112,34 @@ struct history_worker {
 };
 void history_set_worker(struct history *history, unsigned worker, const struct history_worker *figures);
 
+/* ---- captured interfaces: the thread that follows them -------------------------------- */
+
+enum history_iface_state {
+        HISTORY_IFACE_UP,         /* captured */
+        HISTORY_IFACE_DOWN,       /* switched off */
+        HISTORY_IFACE_NO_CARRIER, /* switched on, but its link is not there */
+        HISTORY_IFACE_GONE,       /* deleted, or moved to another namespace */
+        HISTORY_IFACE_REFUSED,    /* back as something that cannot be captured */
+};
+
+struct history_iface {
+        char name[16];
+        enum history_iface_state state;
+};
+
+/* What an interface is called and how it is, from `at_ns` on (as the start_ns of ticks, not Unix time). While none is
+ * up nothing is captured: such a second is a gap, and one of which a part is left is `partial`. Until the first call,
+ * and in a file, there are no interfaces, and all is captured. */
+void history_set_iface(struct history *history, unsigned iface, const struct history_iface *now, int64_t at_ns);
+
 /* Something happened. `event` is one of the names below, `detail` one plain sentence.
  * This one function may be called from any thread. */
 void history_add_event(struct history *history, int64_t ts_ms, const char *event, const char *detail);
 
 /* ---- reading: any thread ---------------------------------------------------------- */
+
+/* The captured interfaces by their index, as flows bear it, up to `max`; returns how many. */
+unsigned history_read_ifaces(struct history *history, struct history_iface *ret, unsigned max);
 
 /* One second as it was counted. */
 struct history_counters {
@@ -118,6 +148,7 @@ struct history_counters {
         uint32_t span_ms; /* 1000, less where partial, more where merged */
         bool partial;
         bool merged;
+        enum history_gap gap; /* NONE in all that readers get: a gap has no counters */
         struct volume all, untracked, nonflow;
         struct volume by_class[PACKET_CLASSES], in[PACKET_CLASSES], out[PACKET_CLASSES];
         uint64_t drops;
@@ -125,8 +156,14 @@ struct history_counters {
         uint32_t active_flows; /* alive at its end */
 };
 
-/* The last closed second; false before the first. */
+/* The last second of which there are counters; false before the first. */
 bool history_latest(struct history *history, struct history_counters *ret);
+
+/* True where the last closed second is a gap: its second, number and gap. */
+bool history_latest_gap(struct history *history, struct history_counters *ret);
+
+/* Why there are no counters of a Unix second; NONE where there are. */
+enum history_gap history_gap_of(struct history *history, int64_t second);
 
 /* How many ticks and events there have been: a reader compares it to see what is new. */
 uint64_t history_ticks(struct history *history);
@@ -299,7 +336,7 @@ struct top_query {
 };
 
 struct top_result {
-        int64_t second; /* which; 0 before the first tick */
+        int64_t second; /* which, be it a gap; 0 before the first tick */
         uint32_t span_ms;
         size_t n_rows;
         struct top_row *rows;

@@ -9,6 +9,7 @@
 #include "history/directory.h"
 #include "history/events.h"
 #include "history/history.h"
+#include "history/ifaces.h"
 #include "history/wall.h"
 
 #define TOP_KEPT 10u
@@ -26,9 +27,11 @@ struct history {
         struct history_totals totals; /* its first_ns and last_ns are Unix time */
         struct history_worker *workers;
         unsigned n_workers;
+        struct ifaces_state ifaces;
         struct top_flows top;
         struct wall wall;
         int64_t second;        /* number of the current or last tick; INT64_MIN before the first */
+        int64_t counted;       /* number of the last one that is no gap; INT64_MIN: none */
         int64_t counted_to_ns; /* up to where the span of that second has been counted */
         bool gaps_are_zero;
         size_t bytes;

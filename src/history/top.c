@@ -183,8 +183,9 @@ int history_query_top(struct history *history, const struct top_query *query, st
         pthread_rwlock_rdlock(&history->lock);
         int r = group_rows(&history->directory, query, &groups, &result);
         struct history_counters last;
-        if (history_last_row(history, &last)) {
-                result.second = last.second;
+        if (history->second != INT64_MIN)
+                result.second = wall_of(&history->wall, history->second);
+        if (history_last_row(history, &last) && last.number == history->second) {
                 result.span_ms = last.span_ms;
                 result.untracked = last.untracked;
                 result.nonflow = last.nonflow;

@@ -40,6 +40,14 @@ struct frame {
         bool has_vlan;
 };
 
+/* What an interface itself says went over it since a capture of it began: packets on the wire, whether the tap
+ * saw them or not. Source: the kernel's link statistics. All zero in a file. */
+struct link_counters {
+        uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+        uint64_t rx_dropped; /* received, then dropped by the kernel */
+        uint64_t rx_missed;  /* lost by the card for want of room: missed, FIFO and overrun errors */
+};
+
 /* The protocol classes that every total is broken down by. */
 enum packet_class {
         PACKET_CLASS_TCP,

@@ -18,6 +18,7 @@ struct pipeline {
         uint32_t max_flows;
         struct rollup rollup;
         struct timeline timeline;
+        struct timeline_view view; /* of the thread that owns the pipeline */
         bool sources_taken;
 };
 
@@ -66,6 +67,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret, 
         pipeline->local_nets = *options->local_nets;
         pipeline->max_flows = options->max_flows;
         timeline_init(&pipeline->timeline, options->clock ? options->clock : &clock_system);
+        timeline_view_init(&pipeline->view, &pipeline->timeline);
         pipeline->workers = calloc(options->n_sources, sizeof(*pipeline->workers));
         pipeline->n_workers = pipeline->workers ? options->n_sources : 0;
         pipeline->rollup = (struct rollup){
@@ -165,6 +167,12 @@ void pipeline_free(struct pipeline *pipeline) {
         free(pipeline->workers);
         timeline_fini(&pipeline->timeline);
         free(pipeline);
+}
+
+int64_t pipeline_now_ns(struct pipeline *pipeline) {
+        int64_t line_ns;
+        (void)timeline_look(&pipeline->view, &line_ns);
+        return line_ns;
 }
 
 int pipeline_failed(const struct pipeline *pipeline) {

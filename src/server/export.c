@@ -24,6 +24,7 @@ struct export {
         size_t held; /* of server->export_rows_free */
         size_t next_row;
         bool begun;
+        struct render_names names; /* of the tick that is sent */
 };
 
 size_t export_rows_within(uint64_t bytes) {
@@ -50,7 +51,7 @@ static void give_back(struct server *server, size_t rows) {
 static json_t *row_at(const struct export *export, size_t i) {
         static const struct flow_row nothing;
         const struct flow_row *row = i < export->pin->result.n_rows ? &export->pin->result.rows[i] : &nothing;
-        return render_flow(row, &export->server->facts->names);
+        return render_flow(row, &export->names);
 }
 
 static void write_row(struct export *export, struct text *piece) {
@@ -149,11 +150,14 @@ static void set_name(const struct export *export, struct reply *reply) {
 
 bool export_open(const struct route_call *call, struct reply *reply, struct problem *problem) {
         struct flow_request request = flow_request_default();
-        if (!flow_request_parse(call->params, &call->server->facts->names, &request, problem))
+        struct render_names names;
+        server_names(call->server, &names);
+        if (!flow_request_parse(call->params, &names, &request, problem))
                 return false;
         struct export *export = calloc(1, sizeof(*export));
         if (!export)
                 return problem_set(problem, 503, NULL, "out of memory");
+        export->names = names;
         export->source = (struct reply_source){.next = next_slice, .free = free_export};
         export->server = call->server;
         export->held = take_rows(call->server);

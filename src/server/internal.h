@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "render/render.h"
 #include "server/access.h"
 #include "server/assets.h"
 #include "server/connections.h"
@@ -48,6 +49,9 @@ int http_start(struct server *server, struct error *error);
 
 /* After pool and WebSocket loop have stopped: nothing may be suspended or upgraded any more. */
 void http_stop(struct server *server);
+
+/* What the captured interfaces are called now: their names may change. Any thread. */
+void server_names(struct server *server, struct render_names *ret);
 
 /* The second in which the capture began, by today's wall clock. */
 int64_t server_started_second(const struct server *server);

@@ -13,6 +13,7 @@
 struct request {
         int64_t from, to, step_s; /* seconds */
         struct counters_bounds bounds;
+        struct history *history;
 };
 
 /* Where the capture began: the first second that was held, unless the retention has dropped it. */
@@ -45,7 +46,7 @@ static bool parse_step(const struct params *params, int64_t *step_s, struct prob
 /* Without from and to: all that is held, or the newest part of it that fits. */
 static bool parse(const struct route_call *call, struct request *ret, struct problem *problem) {
         struct times_range range;
-        struct request r = {.step_s = 1, .bounds = read_bounds(call->server)};
+        struct request r = {.step_s = 1, .bounds = read_bounds(call->server), .history = call->server->history};
         if (!times_range(call->params, clock_wall_ns() / NS_PER_MS, &range, problem) ||
             !parse_step(call->params, &r.step_s, problem))
                 return false;
@@ -111,10 +112,32 @@ static void write_points(const struct request *r, const struct history_counters 
         text_add(body, "]", 1);
 }
 
+static const char *reason_of(enum history_gap gap) {
+        switch (gap) {
+        case HISTORY_GAP_IFACE_DOWN: return "interface_down";
+        case HISTORY_GAP_IFACE_GONE: return "interface_gone";
+        case HISTORY_GAP_NONE:
+        case HISTORY_GAP_NO_CAPTURE: break;
+        }
+        return "no_capture";
+}
+
+/* The gap that begins at `from`; where those seconds are held, the history knows why. */
+static struct counters_gap gap_at(const struct request *r, int64_t from, int64_t to) {
+        struct counters_gap gap = counters_gap_at(&r->bounds, from, to);
+        if (from < r->bounds.held_from || from >= r->bounds.held_to)
+                return gap;
+        enum history_gap reason = history_gap_of(r->history, from);
+        int64_t end = from + 1;
+        while (end < gap.to && history_gap_of(r->history, end) == reason)
+                end++;
+        return (struct counters_gap){.from = from, .to = end, .reason = reason_of(reason)};
+}
+
 /* Writes [from, to) as one gap for each reason. */
 static void write_gap(const struct request *r, int64_t from, int64_t to, bool *first, struct text *body) {
         while (from < to) {
-                struct counters_gap gap = counters_gap_at(&r->bounds, from, to);
+                struct counters_gap gap = gap_at(r, from, to);
                 if (!*first)
                         text_add(body, ",", 1);
                 *first = false;

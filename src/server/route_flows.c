@@ -44,7 +44,9 @@ static struct pin *open_pinned(const struct route_call *call, const char *cursor
         }
 
         struct flow_request request = pin->request;
-        bool good = flow_request_parse(call->params, &server->facts->names, &request, problem);
+        struct render_names names;
+        server_names(server, &names);
+        bool good = flow_request_parse(call->params, &names, &request, problem);
         if (good && (!flow_request_equal(&request, &pin->request) || place->offset >= pin->result.n_rows))
                 good = problem_set(problem, 400, "cursor", "was made with other parameters");
         if (!good) {
@@ -56,7 +58,9 @@ static struct pin *open_pinned(const struct route_call *call, const char *cursor
 
 static struct pin *open_fresh(const struct route_call *call, struct problem *problem) {
         struct flow_request request = flow_request_default();
-        if (!flow_request_parse(call->params, &call->server->facts->names, &request, problem))
+        struct render_names names;
+        server_names(call->server, &names);
+        if (!flow_request_parse(call->params, &names, &request, problem))
                 return NULL;
         size_t rows_max = pins_rows_max(call->server->pins);
         return flow_answer_ask(call, &request, rows_max > request.limit ? rows_max : request.limit, problem);
@@ -77,6 +81,8 @@ static bool answer_page(const struct route_call *call, struct reply *reply, stru
         if (!pin)
                 return false;
 
+        struct render_names names;
+        server_names(call->server, &names);
         struct text *body = &reply->body;
         size_t end = place.offset + pin->request.limit;
         if (end > pin->result.n_rows)
@@ -85,7 +91,7 @@ static bool answer_page(const struct route_call *call, struct reply *reply, stru
         for (size_t i = place.offset; i < end; i++) {
                 if (i > place.offset)
                         text_add(body, ",", 1);
-                text_json(body, render_flow(&pin->result.rows[i], &call->server->facts->names));
+                text_json(body, render_flow(&pin->result.rows[i], &names));
         }
         flow_answer_sum_up(pin, body);
         write_next(call->server, pin, end, body);

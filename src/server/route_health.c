@@ -1,6 +1,5 @@
 /* GET /healthz: is there anything amiss? Open to all, so it names neither interfaces nor addresses. */
 #include "base/clock.h"
-#include "capture/capture.h"
 #include "server/internal.h"
 #include "server/routes.h"
 
@@ -16,10 +15,12 @@ static bool is_late(struct server *server) {
         return clock_wall_ns() / NS_PER_MS - (latest.second + 1) * MS_PER_S > LATE_MS;
 }
 
-/* Seconds go on to be closed then, as zeros. */
-static bool is_down(const struct render_names *names) {
-        for (unsigned i = 0; i < names->n_ifaces; i++)
-                if (!iface_is_up(names->ifaces[i]))
+/* With several interfaces the others go on. */
+static bool is_down(struct server *server) {
+        struct history_iface list[FLOW_IFACES];
+        unsigned n = history_read_ifaces(server->history, list, FLOW_IFACES);
+        for (unsigned i = 0; i < n; i++)
+                if (list[i].state != HISTORY_IFACE_UP)
                         return true;
         return false;
 }
@@ -34,8 +35,8 @@ bool route_health(const struct route_call *call, struct reply *reply, struct pro
         json_t *reasons = json_array();
         if (is_late(call->server))
                 json_array_append_new(reasons, json_string("no second was captured for five seconds"));
-        if (is_down(&call->server->facts->names))
-                json_array_append_new(reasons, json_string("the interface is down or gone"));
+        if (is_down(call->server))
+                json_array_append_new(reasons, json_string("an interface is down or gone"));
         if (has_drops(call->server))
                 json_array_append_new(reasons, json_string("the kernel drops packets"));
         if (json_array_size(reasons)) {

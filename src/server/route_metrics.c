@@ -83,12 +83,13 @@ static void write_ifaces(struct server *server, struct text *body) {
                 {"netwatch_iface_receive_missed_total", "counter", "Lost by the interface for want of room.",
                  offsetof(struct figures_iface, link.rx_missed)},
         };
-        const struct render_names *names = &server->facts->names;
+        struct render_names names;
         struct figures_iface figures[FLOW_IFACES];
-        for (unsigned i = 0; i < names->n_ifaces; i++)
+        server_names(server, &names);
+        for (unsigned i = 0; i < names.n_ifaces; i++)
                 figures[i] = figures_iface_of(server, i);
         for (unsigned f = 0; f < sizeof(families) / sizeof(families[0]); f++)
-                write_family(&families[f], figures, names, body);
+                write_family(&families[f], figures, &names, body);
         write_plain(body, "netwatch_backlog_drops_total", "counter",
                     "Packets that the CPUs' backlogs lost before any capture, over all interfaces.",
                     iface_backlog_drops() - server->facts->backlog_drops_before);

@@ -9,7 +9,7 @@
 
 /* The interface's own counters since the start, of the same moment as the frames. */
 static json_t *since_start(const struct figures_iface *figures, const char *link) {
-        const struct capture_link *counters = &figures->link;
+        const struct link_counters *counters = &figures->link;
         return json_pack("{sI sI sI sI sI sI sI}", "rx_packets", (json_int_t)counters->rx_packets, "rx_bytes",
                          (json_int_t)counters->rx_bytes, "tx_packets", (json_int_t)counters->tx_packets, "tx_bytes",
                          (json_int_t)counters->tx_bytes, "rx_dropped", (json_int_t)counters->rx_dropped, "rx_missed",
@@ -17,13 +17,25 @@ static json_t *since_start(const struct figures_iface *figures, const char *link
                          (json_int_t)figures_unseen(figures, !strcmp(link, "loopback")));
 }
 
-static json_t *iface_json(struct server *server, unsigned iface) {
+static const char *state_name(enum history_iface_state state) {
+        switch (state) {
+        case HISTORY_IFACE_UP: return "up";
+        case HISTORY_IFACE_DOWN: return "down";
+        case HISTORY_IFACE_NO_CARRIER: return "no_carrier";
+        case HISTORY_IFACE_GONE: return "gone";
+        case HISTORY_IFACE_REFUSED: break;
+        }
+        return "refused";
+}
+
+static json_t *iface_json(struct server *server, unsigned iface, const struct history_iface *now) {
         struct figures_iface figures = figures_iface_of(server, iface);
-        const char *name = server->facts->names.ifaces[iface];
+        const char *name = now->name;
         struct iface_info info = {.speed_bps = -1};
         bool known = iface_read(name, &info) == 0;
-        return json_pack("{ss ss? sb so so so sI sI sI sI s{sI sI sI sI sI} so so sI}", "name", name, "link",
-                         known ? info.link : NULL, "up", known && info.up, "speed_bps",
+        return json_pack("{ss ss? sb ss so so so sI sI sI sI s{sI sI sI sI sI} so so sI}", "name", name, "link",
+                         known ? info.link : NULL, "up", now->state == HISTORY_IFACE_UP, "state",
+                         state_name(now->state), "speed_bps",
                          info.speed_bps > 0 ? json_integer(info.speed_bps) : json_null(), "offloads", json_null(),
                          "rx_queues", known ? json_integer(info.rx_queues) : json_null(), "frames_received",
                          (json_int_t)figures.received, "frames_counted", (json_int_t)figures.counted, "frames_dropped",
@@ -36,14 +48,16 @@ static json_t *iface_json(struct server *server, unsigned iface) {
 }
 
 static json_t *ifaces_json(struct server *server) {
+        struct history_iface ifaces[FLOW_IFACES];
+        unsigned n = history_read_ifaces(server->history, ifaces, FLOW_IFACES);
         json_t *list = json_array();
-        for (unsigned i = 0; i < server->facts->names.n_ifaces; i++)
-                json_array_append_new(list, iface_json(server, i));
+        for (unsigned i = 0; i < n; i++)
+                json_array_append_new(list, iface_json(server, i, &ifaces[i]));
         return list;
 }
 
-static json_t *worker_json(const struct server_facts *facts, const struct history_worker *w) {
-        const char *iface = w->iface < facts->names.n_ifaces ? facts->names.ifaces[w->iface] : "";
+static json_t *worker_json(const struct render_names *names, const struct history_worker *w) {
+        const char *iface = w->iface < names->n_ifaces ? names->ifaces[w->iface] : "";
         return json_pack("{ss so sI sI sI sI sI si si}", "iface", iface, "cpu",
                          w->cpu >= 0 ? json_integer(w->cpu) : json_null(), "ring_bytes", (json_int_t)w->ring_bytes,
                          "frames", (json_int_t)w->frames, "freezes", (json_int_t)w->freezes, "late",
@@ -52,10 +66,12 @@ static json_t *worker_json(const struct server_facts *facts, const struct histor
 }
 
 static json_t *workers_json(struct server *server, unsigned n) {
+        struct render_names names;
+        server_names(server, &names);
         json_t *list = json_array();
         for (unsigned i = 0; i < n; i++) {
                 struct history_worker worker = history_read_worker(server->history, i);
-                json_array_append_new(list, worker_json(server->facts, &worker));
+                json_array_append_new(list, worker_json(&names, &worker));
         }
         return list;
 }

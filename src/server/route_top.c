@@ -16,14 +16,15 @@ static const char *const by_names[] = {
         [TOP_BY_PROTO] = "proto", [TOP_BY_VLAN] = "vlan", [TOP_BY_IFACE] = "iface", [TOP_BYS] = NULL,
 };
 
-static bool parse(const struct route_call *call, struct top_query *query, struct problem *problem) {
+static bool parse(const struct route_call *call, const struct render_names *names, struct top_query *query,
+                  struct problem *problem) {
         static const char *const metrics[] = {"bytes", "packets", NULL};
         unsigned by = TOP_BY_FLOW, by_packets = 0;
         uint64_t limit = LIMIT_DEFAULT;
         if (!params_word(call->params, "by", by_names, &by, problem) ||
             !params_word(call->params, "metric", metrics, &by_packets, problem) ||
             !params_u64(call->params, "limit", 1, TOP_ROWS_MAX, &limit, problem) ||
-            !flow_filter_parse(call->params, &call->server->facts->names, &query->filter, problem))
+            !flow_filter_parse(call->params, names, &query->filter, problem))
                 return false;
         query->by = by;
         query->by_packets = by_packets;
@@ -128,11 +129,13 @@ static void write_body(const struct top_query *query, const struct top_result *r
 bool route_top(const struct route_call *call, struct reply *reply, struct problem *problem) {
         struct top_query query = {0};
         struct top_result result;
-        if (!parse(call, &query, problem))
+        struct render_names names;
+        server_names(call->server, &names);
+        if (!parse(call, &names, &query, problem))
                 return false;
         if (history_query_top(call->server->history, &query, &result) < 0)
                 return problem_set(problem, 503, NULL, "out of memory");
-        write_body(&query, &result, &call->server->facts->names, &reply->body);
+        write_body(&query, &result, &names, &reply->body);
         top_result_fini(&result);
         return true;
 }

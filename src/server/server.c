@@ -93,6 +93,13 @@ int server_event_fd(const struct server *server) {
         return server->tick_fd;
 }
 
+void server_names(struct server *server, struct render_names *ret) {
+        struct history_iface list[FLOW_IFACES];
+        ret->n_ifaces = history_read_ifaces(server->history, list, FLOW_IFACES);
+        for (unsigned i = 0; i < ret->n_ifaces; i++)
+                memcpy(ret->ifaces[i], list[i].name, sizeof(ret->ifaces[i]));
+}
+
 int64_t server_started_second(const struct server *server) {
         int64_t age_ns = clock_boot_ns() - server->facts->started_boot_ns;
         return floor_div(clock_wall_ns() - age_ns, NS_PER_S);

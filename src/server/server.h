@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "history/history.h"
-#include "render/render.h"
 
 struct server;
 
@@ -19,7 +18,6 @@ struct server_facts {
         const char *version;
         const char *bpf;
         uint32_t snaplen;
-        struct render_names names;
         int64_t started_boot_ns;
         uint64_t backlog_drops_before; /* iface_backlog_drops() when the capture began */
         uint32_t retention_s;

@@ -41,13 +41,26 @@ void ws_feed_fini(struct ws_feed *feed) {
                 ws_frame_unref(feed->latest[i].frame);
 }
 
+/* Is the last second a gap that was not yet told of? */
+static bool is_new_gap(struct ws_feed *feed) {
+        struct history_counters gap;
+        if (!history_latest_gap(feed->history, &gap) || gap.number == feed->announced_gap)
+                return false;
+        feed->announced_gap = gap.number;
+        return true;
+}
+
 bool ws_feed_advance(struct ws_feed *feed, uint64_t *ret_missed) {
+        *ret_missed = 0;
+        if (is_new_gap(feed))
+                return true;
         struct history_counters latest;
         const struct history_counters *last = &feed->announced;
         if (!history_latest(feed->history, &latest) ||
             (latest.number == last->number && latest.span_ms == last->span_ms))
                 return false;
-        *ret_missed = last->span_ms ? history_count_between(feed->history, last->number, latest.number) : 0;
+        if (last->span_ms)
+                *ret_missed = history_count_between(feed->history, last->number, latest.number);
         feed->announced = latest;
         return true;
 }
@@ -109,15 +122,28 @@ static json_t *top_talkers(struct history *history) {
                          rows);
 }
 
-struct ws_frame *ws_feed_latest(struct ws_feed *feed, enum ws_topic topic) {
+/* A second of which there are no rates. */
+static json_t *gap_of(const struct history_counters *gap) {
+        return json_pack("{ss sI ss}", "type", "gap", "ts", (json_int_t)(gap->second * MS_PER_S), "reason",
+                         gap->gap == HISTORY_GAP_IFACE_GONE ? "interface_gone" : "interface_down");
+}
+
+/* What the last second amounts to; NULL where there is nothing to say of it. */
+static json_t *message_of(const struct ws_feed *feed, enum ws_topic topic) {
         struct history_counters latest;
-        uint64_t ticks = history_ticks(feed->history);
+        if (history_latest_gap(feed->history, &latest))
+                return topic == WS_RATES ? gap_of(&latest) : NULL;
         if (!history_latest(feed->history, &latest))
                 return NULL;
+        return topic == WS_RATES ? rates(&latest) : top_talkers(feed->history);
+}
+
+struct ws_frame *ws_feed_latest(struct ws_feed *feed, enum ws_topic topic) {
+        uint64_t ticks = history_ticks(feed->history);
         if (!feed->latest[topic].frame || feed->latest[topic].ticks != ticks) {
+                json_t *message = message_of(feed, topic);
                 ws_frame_unref(feed->latest[topic].frame);
-                feed->latest[topic].frame =
-                        ws_frame_new(topic == WS_RATES ? rates(&latest) : top_talkers(feed->history));
+                feed->latest[topic].frame = message ? ws_frame_new(message) : NULL;
                 feed->latest[topic].ticks = ticks;
         }
         return feed->latest[topic].frame;

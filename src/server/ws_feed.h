@@ -24,6 +24,7 @@ enum ws_topic ws_topic_of(const char *name);
 struct ws_feed {
         struct history *history;
         struct history_counters announced; /* span 0 before the first */
+        int64_t announced_gap;             /* number of the newest second that was announced as a gap */
         struct {
                 struct ws_frame *frame;
                 uint64_t ticks; /* as of which it was encoded */

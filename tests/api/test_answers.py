@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from netwatch_testing import eventually
+
 SMALL, LARGE = 40, 400
 
 
@@ -190,6 +192,7 @@ def test_health_of_an_interface_that_is_down(pair, daemon):
     assert watch.json("/healthz") == {"status": "ok"}
     pair.host.run("ip", "link", "set", "veth0", "down")
     try:
-        assert watch.json("/healthz") == {"status": "degraded", "reasons": ["the interface is down or gone"]}
+        eventually(lambda: watch.json("/healthz") == {"status": "degraded", "reasons": ["an interface is down or gone"]},
+                   what="the interface that is down is a reason")
     finally:
         pair.host.run("ip", "link", "set", "veth0", "up")

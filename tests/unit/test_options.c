@@ -73,7 +73,8 @@ static void test_defaults(void **state) {
         (void)state;
         assert_int_equal(parse_nothing(), 0);
         assert_int_equal(options.action, OPTIONS_RUN);
-        assert_null(options.iface);
+        assert_int_equal(options.n_ifaces, 0);
+        assert_false(options.all_ifaces);
         assert_string_equal(options.bpf, "ip or ip6 and not port 22");
         assert_int_equal(options.snaplen, 160);
         assert_int_equal(options.retention_s, 3600);
@@ -101,7 +102,7 @@ static void test_flags(void **state) {
                                "--tcp-ttl=1m", "--udp-ttl=5s", "--icmp-ttl=1500ms", "--no-promisc", "--max-ws=7",
                                "--log-level=debug", "--max-flows=4096", "--user=daemon"),
                          0);
-        assert_string_equal(options.iface, "eth0");
+        assert_string_equal(options.ifaces[0], "eth0");
         assert_string_equal(options.bpf, "");
         assert_int_equal(options.snaplen, 96);
         assert_int_equal(options.retention_s, 7200);
@@ -198,7 +199,7 @@ static void test_env_file_forms(void **state) {
                                       "NETWATCH_ALLOW_HOST=c");
         assert_int_equal(parse("--env-file", path), 0);
         assert_string_equal(options.bpf, "port 53 # not a comment");
-        assert_string_equal(options.iface, "eth1");
+        assert_string_equal(options.ifaces[0], "eth1");
         assert_false(options.promiscuous);
         assert_int_equal(options.n_allow_hosts, 3);
         unlink(path);
@@ -271,15 +272,26 @@ static void test_values_that_contradict_each_other(void **state) {
         assert_refused("--max-flows", "--memory=64M", "--max-flows=1000000");
 }
 
-static void test_one_interface_for_now(void **state) {
+static void test_several_interfaces(void **state) {
         (void)state;
-        assert_refused("capturing several is not possible yet", "-i", "a", "-i", "b");
-        assert_refused("capturing several is not possible yet", "--iface=any");
+        assert_int_equal(parse("-i", "a", "--iface=b"), 0);
+        assert_int_equal(options.n_ifaces, 2);
+        assert_string_equal(options.ifaces[1], "b");
+        assert_false(options.all_ifaces);
+        assert_refused("each interface once", "-i", "a", "-i", "a");
+
+        assert_int_equal(parse("--iface=any"), 0);
+        assert_int_equal(options.n_ifaces, 0);
+        assert_true(options.all_ifaces);
+        assert_refused("any alone", "-i", "a", "-i", "any");
+        assert_refused("any alone", "-i", "any", "-i", "a");
+
         setenv("NETWATCH_IFACE", "a,b", 1);
-        assert_int_equal(parse_nothing(), -EINVAL);
-        assert_says("capturing several is not possible yet");
+        assert_int_equal(parse_nothing(), 0);
+        assert_int_equal(options.n_ifaces, 2);
         assert_int_equal(parse("--iface=c"), 0);
-        assert_string_equal(options.iface, "c");
+        assert_int_equal(options.n_ifaces, 1);
+        assert_string_equal(options.ifaces[0], "c");
 }
 
 static void test_bad_usage(void **state) {
@@ -369,7 +381,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_switch_in_the_environment, clear_environment),
                 cmocka_unit_test_setup(test_bad_values, clear_environment),
                 cmocka_unit_test_setup(test_values_that_contradict_each_other, clear_environment),
-                cmocka_unit_test_setup(test_one_interface_for_now, clear_environment),
+                cmocka_unit_test_setup(test_several_interfaces, clear_environment),
                 cmocka_unit_test_setup(test_bad_usage, clear_environment),
                 cmocka_unit_test_setup(test_the_token_is_wiped, clear_environment),
                 cmocka_unit_test_setup(test_bad_tokens, clear_environment),

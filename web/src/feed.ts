@@ -13,7 +13,7 @@ import { Poll } from './poll';
 import { HOUR } from './seconds';
 import type { LoginReason, Store } from './state';
 import { Stream } from './stream';
-import type { CountersAnswer, EventRow, EventsAnswer, Frame, RatesFrame, StatsAnswer } from './wire';
+import type { CountersAnswer, EventRow, EventsAnswer, Frame, GapFrame, RatesFrame, StatsAnswer } from './wire';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
@@ -126,7 +126,7 @@ export class Feed {
         const { state } = this.store;
         const before = state.stats;
         state.stats = await get<StatsAnswer>('/api/stats');
-        if (before && watches(before) !== watches(state.stats)) {
+        if (before && watchesOther(before, state.stats)) {
             // Another interface or filter: what was measured before is about something else.
             state.seconds.clear();
             state.sparks.clear();
@@ -172,6 +172,8 @@ export class Feed {
             state.lag = { frames: (state.lag?.frames ?? 0) + frame.skipped, at: Date.now() };
         if (frame.type === 'rates') {
             this.takeRates(frame);
+        } else if (frame.type === 'gap') {
+            this.takeGap(frame);
         } else if (frame.type === 'top_talkers') {
             state.talkersFrame = frame;
             this.onTalkers();
@@ -197,6 +199,16 @@ export class Feed {
         this.onSecond();
     }
 
+    /** Nothing was measured: what stood there is no longer so, and nothing takes its place. */
+    private takeGap(frame: GapFrame): void {
+        const { state } = this.store;
+        state.latest = null;
+        state.gaps.push({ from: frame.ts, to: frame.ts + 1000, reason: frame.reason });
+        state.link = { kind: 'live' };
+        this.lastFrameAt = Date.now();
+        this.pauseMs = FIRST_PAUSE_MS;
+    }
+
     private async loadMissing(): Promise<void> {
         const from = this.hole;
         this.hole = Infinity;
@@ -220,6 +232,8 @@ export class Feed {
     }
 }
 
-function watches(stats: StatsAnswer): string {
-    return JSON.stringify([stats.bpf, stats.ifaces.map((iface) => iface.name)]);
+/** An interface that was renamed is still the same; another name after a restart is another interface. */
+function watchesOther(before: StatsAnswer, now: StatsAnswer): boolean {
+    const names = (stats: StatsAnswer): string => stats.ifaces.map((iface) => iface.name).join();
+    return before.bpf !== now.bpf || (names(before) !== names(now) && now.uptime_s < before.uptime_s);
 }

@@ -95,6 +95,8 @@ const GAP_REASONS: Record<string, string> = {
     not_started: 'the capture had not begun',
     expired: 'no longer held',
     no_capture: 'nothing was captured',
+    interface_down: 'the interface was down',
+    interface_gone: 'the interface was gone',
 };
 
 /** Why there is nothing of this second, as the daemon says. */

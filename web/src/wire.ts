@@ -162,6 +162,14 @@ export interface RatesFrame {
     skipped?: number;
 }
 
+/** In place of rates: a second in which no interface was up. */
+export interface GapFrame {
+    type: 'gap';
+    ts: number;
+    reason: string;
+    skipped?: number;
+}
+
 export interface TalkersFrame {
     type: 'top_talkers';
     ts: number;
@@ -179,4 +187,4 @@ export interface ErrorFrame {
     detail: string;
 }
 
-export type Frame = RatesFrame | TalkersFrame | EventFrame | ErrorFrame;
+export type Frame = RatesFrame | GapFrame | TalkersFrame | EventFrame | ErrorFrame;

@@ -42,7 +42,7 @@ static void test_counts_since_begin(void **state) {
         assert_int_equal(meter.sum.rx_bytes, meter.sum.tx_bytes);
         assert_true(meter.sum.tx_bytes >= 50 * (14 + 20 + 8 + 4));
 
-        const struct capture_link before = meter.sum;
+        const struct link_counters before = meter.sum;
         link_meter_read(&meter, 12345); /* no such interface */
         assert_memory_equal(&before, &meter.sum, sizeof(before));
         link_meter_read(&meter, 1);

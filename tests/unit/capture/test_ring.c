@@ -3,7 +3,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "capture/capture.h"
@@ -174,6 +179,123 @@ static void test_wake(void **state) {
         assert_true(clock_boot_ns() >= deadline);
 }
 
+/* ---- an interface that goes and comes back ------------------------------------------------- */
+
+/* Frames of a protocol that nobody speaks, out of one end of the cable. */
+static void send_frames(const char *iface, unsigned n) {
+        uint8_t frame[60] = {0x02, 0, 0, 0, 0, 9, 0x02, 0, 0, 0, 0, 8, 0x88, 0xb5};
+        struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(iface)};
+        int fd = socket(AF_PACKET, SOCK_RAW, 0);
+        for (unsigned i = 0; i < n; i++)
+                assert_int_equal(sendto(fd, frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)),
+                                 sizeof(frame));
+        close(fd);
+}
+
+static unsigned read_frames(enum frame_link link) {
+        struct frame frames[32];
+        unsigned n = 0;
+        for (int got; (got = capture_read(capture, frames, 32, soon(200))) != 0; n += (unsigned)got) {
+                assert_in_range(got, 1, 32);
+                for (int i = 0; i < got; i++)
+                        assert_int_equal(frames[i].link, link);
+        }
+        return n;
+}
+
+static void run(const char *command) {
+        assert_int_equal(system(command), 0);
+}
+
+static bool is_promiscuous(void) {
+        return system("ip -d link show v0 | grep -q 'promiscuity 1 '") == 0;
+}
+
+static void rebind(const char *iface) {
+        struct link_info link;
+        assert_int_equal(link_read(iface, &link), 0);
+        assert_int_equal(capture_rebind(capture, &link, &error), 0);
+}
+
+#define CABLE                                                                                  \
+        "ip link add v0 type veth peer name v1 && sysctl -qw net.ipv6.conf.v0.disable_ipv6=1 " \
+        "net.ipv6.conf.v1.disable_ipv6=1"
+#define UP " && ip link set v0 up && ip link set v1 up"
+
+static void test_down_at_the_start(void **state) {
+        (void)state;
+        if (!in_namespace)
+                skip();
+        run(CABLE);
+        assert_int_equal(open_ring("v0", "ether proto 0x88b5"), 0);
+        assert_int_equal(read_frames(FRAME_LINK_ETHERNET), 0);
+        run("true" UP);
+        send_frames("v1", 7);
+        assert_int_equal(read_frames(FRAME_LINK_ETHERNET), 7);
+        run("ip link set v0 down && ip link set v0 up");
+        send_frames("v1", 8);
+        assert_int_equal(read_frames(FRAME_LINK_ETHERNET), 8);
+        run("ip link del v0");
+}
+
+/* Ten lives under one name, with the privilege gone: counts go on, promiscuous mode is back. */
+static void test_created_anew(void **state) {
+        (void)state;
+        if (!in_namespace)
+                skip();
+        run(CABLE UP);
+        assert_int_equal(open_ring("v0", "ether proto 0x88b5"), 0);
+        for (unsigned life = 1; life <= 10; life++) {
+                send_frames("v1", life);
+                assert_int_equal(read_frames(FRAME_LINK_ETHERNET), life);
+                assert_true(is_promiscuous());
+                run("ip link del v0");
+                run(CABLE UP);
+                assert_false(is_promiscuous());
+                rebind("v0");
+                rebind("v0"); /* once more does no harm */
+        }
+        assert_int_equal(capture_counts(capture).received, 55);
+        capture_close(capture);
+        capture = NULL;
+        assert_false(is_promiscuous());
+        run("ip link del v0");
+}
+
+/* The filter that was compiled for one kind of link does not fit the other. */
+static void test_back_with_another_link_type(void **state) {
+        (void)state;
+        const uint8_t datagram[28] = {0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10,
+                                      9,    0, 2, 10, 9, 0, 1, 0, 9,  0,  9, 0, 8};
+        struct ifreq request = {.ifr_name = "v0", .ifr_flags = IFF_TUN | IFF_NO_PI};
+        int tun = open("/dev/net/tun", O_RDWR);
+        if (!in_namespace || tun < 0)
+                skip();
+        run(CABLE UP);
+        assert_int_equal(open_ring("v0", "ip proto 17"), 0);
+        run("ip link del v0");
+        assert_int_equal(ioctl(tun, TUNSETIFF, &request), 0);
+        run("sysctl -qw net.ipv6.conf.v0.disable_ipv6=1 && ip link set v0 up");
+        rebind("v0");
+        for (unsigned i = 0; i < 5; i++)
+                assert_int_equal(write(tun, datagram, sizeof(datagram)), sizeof(datagram));
+        assert_int_equal(read_frames(FRAME_LINK_RAW), 5);
+        close(tun);
+}
+
+static void test_gone_again(void **state) {
+        (void)state;
+        if (!in_namespace)
+                skip();
+        struct link_info link;
+        run(CABLE UP);
+        assert_int_equal(open_ring("v0", ""), 0);
+        assert_int_equal(link_read("v0", &link), 0);
+        run("ip link del v0");
+        assert_int_equal(capture_rebind(capture, &link, &error), -ENODEV);
+        assert_int_equal(read_frames(FRAME_LINK_ETHERNET), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_teardown(test_each_packet_once, tear_down),
@@ -182,6 +304,10 @@ int main(void) {
                 cmocka_unit_test_teardown(test_errors, tear_down),
                 cmocka_unit_test_teardown(test_deadline, tear_down),
                 cmocka_unit_test_teardown(test_wake, tear_down),
+                cmocka_unit_test_teardown(test_down_at_the_start, tear_down),
+                cmocka_unit_test_teardown(test_created_anew, tear_down),
+                cmocka_unit_test_teardown(test_back_with_another_link_type, tear_down),
+                cmocka_unit_test_teardown(test_gone_again, tear_down),
         };
         return cmocka_run_group_tests(tests, enter, NULL);
 }

@@ -131,7 +131,8 @@ static void test_undecoded(void **state) {
 /* ---- CSV ------------------------------------------------------------------------------------- */
 
 static int collect(const char *bytes, size_t length, void *context) {
-        strncat(context, bytes, length);
+        char *text = context;
+        memcpy(text + strlen(text), bytes, length);
         return 0;
 }
 
