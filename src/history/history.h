@@ -128,8 +128,8 @@ struct history_iface {
 };
 
 /* What an interface is called and how it is, from `at_ns` on (as the start_ns of ticks, not Unix time). While none is
- * up nothing is captured: such a second is a gap, and one of which a part is left is `partial`. Until the first call,
- * and in a file, there are no interfaces, and all is captured. */
+ * up nothing is captured: such a second is a gap, and one of which a part is left is `partial`. The first word
+ * of an interface holds for the time before it, too. In a file there are no interfaces, and all is captured. */
 void history_set_iface(struct history *history, unsigned iface, const struct history_iface *now, int64_t at_ns);
 
 /* Something happened. `event` is one of the names below, `detail` one plain sentence.

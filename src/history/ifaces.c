@@ -21,10 +21,11 @@ static enum history_gap reason_of(const struct ifaces_state *ifaces) {
 
 void ifaces_set(struct ifaces_state *ifaces, unsigned iface, const struct history_iface *now, int64_t at_ns) {
         assert(iface < FLOW_IFACES && iface <= ifaces->n);
-        bool is_first = !ifaces->n;
-        if (iface == ifaces->n)
+        enum history_gap before = ifaces->n ? reason_of(ifaces) : HISTORY_GAP_NONE;
+        if (iface == ifaces->n) {
                 ifaces->n++;
-        enum history_gap before = is_first ? HISTORY_GAP_NONE : reason_of(ifaces);
+                at_ns = INT64_MIN; /* it was so before it was told of */
+        }
         ifaces->list[iface] = *now;
         enum history_gap after = reason_of(ifaces);
         if (after == before)

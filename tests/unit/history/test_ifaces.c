@@ -68,7 +68,7 @@ static void test_a_second_without_an_interface_is_a_gap(void **state) {
 static void test_the_last_row_stays_the_latest_during_a_gap(void **state) {
         (void)state;
         struct history_counters row, gap;
-        put(0, HISTORY_IFACE_GONE, 0);
+        put(0, HISTORY_IFACE_GONE, 100); /* at the start; so it was before */
         ticks_none(history, START);
         assert_false(history_latest(history, &row));
         assert_true(history_latest_gap(history, &gap));
@@ -88,8 +88,10 @@ static void test_the_last_row_stays_the_latest_during_a_gap(void **state) {
 static void test_one_of_several_is_enough(void **state) {
         (void)state;
         struct history_iface list[4];
-        put(0, HISTORY_IFACE_UP, 0);
-        put(1, HISTORY_IFACE_GONE, 0);
+        put(0, HISTORY_IFACE_GONE, 10);
+        put(1, HISTORY_IFACE_UP, 20);
+        put(0, HISTORY_IFACE_UP, 500);
+        put(1, HISTORY_IFACE_GONE, 700);
         put(0, HISTORY_IFACE_DOWN, 1000);
         put(1, HISTORY_IFACE_UP, 1500);
         for (int64_t second = 0; second < 3; second++)

@@ -1,0 +1,417 @@
+"""Interfaces that go and come back, and several of them at once: what was sent while they were there is what is
+counted, to the packet; what was not captured is a gap."""
+
+import itertools
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+import sending
+from netwatch_testing import Daemon, Namespace, Pair, eventually, run_briefly
+from netwatch_testing.network import run
+
+FRAME = 14 + 20 + 8 + 100
+BACK_WITHIN_S = 2
+NO_CAPABILITIES = "0" * 16
+
+
+@pytest.fixture
+def pair():
+    """A cable of this test's own: it is going to be cut."""
+    with Pair() as pair:
+        yield pair
+
+
+def datagram(port):
+    """An Ethernet frame with a UDP datagram of 100 bytes, from nobody to nobody."""
+    udp = struct.pack("!HHHH", 4000, port, 8 + 100, 0) + b"x" * 100
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes((10, 1, 1, 1)), bytes((10, 1, 1, 2)))
+    return bytes.fromhex("0200000000990200000000980800") + ip + udp
+
+
+def send(namespace, count, port=5000, iface="veth0"):
+    sending.frames(namespace, [datagram(port)] * count, iface)
+
+
+def cable(pair, name):
+    """A further cable, on which nobody speaks. Its ends are up."""
+    run("ip", "-n", pair.host.name, "link", "add", name, "type", "veth", "peer", "name", name, "netns", pair.peer.name)
+    for end in (pair.host, pair.peer):
+        silence(end, name)
+        end.run("ip", "link", "set", name, "up")
+
+
+def silence(namespace, name):
+    namespace.sysctl(f"net.ipv6.conf.{name}.disable_ipv6", 1)
+    namespace.run("ip", "link", "set", name, "arp", "off")
+
+
+def cut(pair):
+    pair.host.run("ip", "link", "del", "veth0")
+
+
+def link(namespace, *what):
+    namespace.run("ip", "link", "set", "veth0", *what)
+
+
+def iface(watch, index=0):
+    return watch.json("/api/stats")["ifaces"][index]
+
+
+def becomes(watch, state, index=0):
+    """Waits until the interface is so. Returns it."""
+    return eventually(lambda: (now := iface(watch, index))["state"] == state and now, what=f"the interface is {state}")
+
+
+def events(watch):
+    return [row["event"] for row in watch.json("/api/events")["rows"]]
+
+
+def happened(watch, *names):
+    """Waits until just these events have been told, after the start and in this order."""
+    return eventually(lambda: events(watch) == ["start", *names], what=f"{names}; there are {events(watch)}")
+
+
+def udp_packets(watch, **which):
+    rows = watch.flows(**which)
+    return sum(row["packets"] for row in rows if row["proto"] == "udp")
+
+
+def settle(watch):
+    """All that was sent has been counted: the frames that were received are."""
+    eventually(lambda: all(i["frames_queued"] == 0 for i in watch.json("/api/stats")["ifaces"]), what="nothing is queued")
+    watch.settle()
+
+
+def gaps(watch):
+    """The reasons of what was not captured since the start, in order."""
+    return [gap["reason"] for gap in watch.json("/api/counters", **{"from": "-60s"})["gaps"]
+            if gap["reason"] not in ("not_started", "not_yet")]
+
+
+def passed(watch, seconds):
+    """Waits until so many whole seconds have been closed from now on, captured or not."""
+    until = (int(time.time()) + 1 + seconds) * 1000
+    return eventually(lambda: watch.json("/api/top")["asof"] >= until, what=f"{seconds} seconds close")
+
+
+def check_unprivileged(watch):
+    for task in Path(f"/proc/{watch.process.pid}/task").iterdir():
+        status = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines())
+        assert "0" not in status["Uid"].split(), status["Name"]
+        assert status["CapEff"] == status["CapPrm"] == NO_CAPABILITIES, status["Name"]
+
+
+# ---- one interface --------------------------------------------------------------------------
+
+
+def test_down_and_up(pair, daemon):
+    watch = daemon("--bpf=")
+    send(pair.peer, 100)
+    settle(watch)
+    link(pair.host, "down")
+    becomes(watch, "down")
+    passed(watch, 2)
+    assert "an interface is down or gone" in watch.json("/healthz")["reasons"]
+    link(pair.host, "up")
+    assert becomes(watch, "up")["up"]
+    send(pair.peer, 50)
+    settle(watch)
+    assert watch.total("packets") == 150
+    assert watch.total("bytes") == 150 * FRAME
+    assert gaps(watch) == ["interface_down"]
+    assert [name for name in events(watch) if name.startswith("iface")] == ["iface_down", "iface_up"]
+    assert watch.json("/healthz") == {"status": "ok"}
+
+
+def test_spans_add_up_to_the_time_that_was_captured(pair, daemon):
+    """Of a second in which the interface was there for a part, that part is the span, and it is marked."""
+    watch = daemon("--bpf=")
+    passed(watch, 1)
+    link(pair.host, "down")
+    passed(watch, 2)
+    link(pair.host, "up")
+    becomes(watch, "up")
+    passed(watch, 1)
+    told = {row["event"]: row["ts"] for row in watch.json("/api/events")["rows"]}
+    down, up = told["iface_down"], max(told["iface_up"], told.get("carrier_back", 0))
+    points = {point["ts"]: point for point in watch.points()}
+    for at, span in ((down, down % 1000), (up, 1000 - up % 1000)):
+        second = at // 1000 * 1000
+        if 20 < span < 980:
+            assert points[second]["partial"]
+            assert abs(points[second]["span_ms"] - span) <= 20, (points[second], span)
+    for second in range(down // 1000 * 1000 + 1000, up // 1000 * 1000, 1000):
+        assert second not in points
+
+
+def test_carrier(pair, daemon):
+    watch = daemon("--bpf=")
+    send(pair.peer, 30)
+    settle(watch)
+    link(pair.peer, "down")
+    assert not becomes(watch, "no_carrier")["up"]
+    assert watch.json("/healthz")["status"] == "degraded"
+    passed(watch, 2)
+    link(pair.peer, "up")
+    becomes(watch, "up")
+    send(pair.peer, 30)
+    settle(watch)
+    assert watch.total("packets") == 60
+    assert gaps(watch) == ["interface_down"]
+    happened(watch, "carrier_lost", "carrier_back")
+
+
+def test_rename_and_mtu(pair, daemon):
+    """The capture follows the interface: nothing is missed, and everything bears the new name."""
+    watch = daemon("--bpf=")
+    with sending.Stream(pair.peer, pair.host, 100, 0.005) as stream:
+        eventually(lambda: watch.total("packets") > 10, what="traffic is seen")
+        link(pair.host, "name", "lan0")
+        pair.host.run("ip", "link", "set", "lan0", "mtu", "1400")
+        happened(watch, "iface_renamed", "iface_mtu")
+        seen = watch.total("packets")
+        eventually(lambda: watch.total("packets") > seen + 50, what="it goes on")
+    settle(watch)
+    assert watch.total("packets") == stream.sent
+    assert gaps(watch) == []
+    assert iface(watch)["name"] == "lan0" and iface(watch)["kernel"]["rx_packets"] >= stream.sent
+    assert {row["iface"] for row in watch.flows(iface="lan0")} == {"lan0"}
+    assert watch.request("/api/flows?iface=veth0").status == 400
+    assert 'netwatch_frames_counted_total{iface="lan0"}' in watch.request("/metrics").body.decode()
+
+
+def test_renamed_then_created_anew(pair, daemon):
+    """One that is gone is awaited under the name that it had last, or the one it was asked for by."""
+    watch = daemon("--bpf=")
+    link(pair.host, "name", "lan0")
+    happened(watch, "iface_renamed")
+    pair.host.run("ip", "link", "del", "lan0")
+    becomes(watch, "gone")
+    pair.connect()
+    assert becomes(watch, "up")["name"] == "veth0"
+    send(pair.peer, 20)
+    settle(watch)
+    assert watch.total("packets") == 20
+
+
+def test_twenty_lives(pair, daemon):
+    """Deleted and created anew under the same name, as an unprivileged user: each life is captured from its start."""
+    watch = daemon("--bpf=")
+    check_unprivileged(watch)
+    slowest = 0
+    for count in range(1, 21):
+        assert "promiscuity 1 " in pair.host.run("ip", "-d", "link", "show", "veth0")
+        send(pair.peer, count)
+        eventually(lambda: iface(watch)["frames_counted"] == count * (count + 1) // 2, what=f"life {count} is counted")
+        cut(pair)
+        becomes(watch, "gone")
+        pair.connect()
+        begun = time.monotonic()
+        becomes(watch, "up")
+        slowest = max(slowest, time.monotonic() - begun)
+    send(pair.peer, 1000)
+    settle(watch)
+    assert watch.total("packets") == 1000 + 210
+    assert watch.total("bytes") == (1000 + 210) * FRAME
+    assert udp_packets(watch) == 1000 + 210
+    told = events(watch)
+    assert told.count("iface_gone") == told.count("iface_back") == 20
+    assert slowest < BACK_WITHIN_S + 8  # of the machine, which may be busy; usually some milliseconds
+    check_unprivileged(watch)
+
+
+def test_twenty_times_down_and_up_in_one_breath(pair, daemon):
+    """Not one frame is lost or counted twice, however short the pause."""
+    watch = daemon("--bpf=")
+    for count in range(1, 21):
+        link(pair.host, "down")
+        link(pair.host, "up")
+        eventually(lambda: "LOWER_UP" in pair.peer.run("ip", "link", "show", "veth0"), what="the cable is there")
+        send(pair.peer, count)
+    settle(watch)
+    eventually(lambda: iface(watch)["frames_counted"] == 210, what="all are counted")
+    watch.settle()
+    assert watch.total("packets") == 210
+
+
+def test_to_another_namespace_and_back(pair, daemon):
+    watch = daemon("--bpf=")
+    elsewhere = Namespace("other")
+    try:
+        send(pair.peer, 10)
+        settle(watch)
+        link(pair.host, "netns", elsewhere.name)
+        assert not becomes(watch, "gone")["up"]
+        assert iface(watch)["link"] is None
+        passed(watch, 2)
+        silence(elsewhere, "veth0")
+        link(elsewhere, "up")
+        send(pair.peer, 500)
+        link(elsewhere, "netns", pair.host.name)
+        becomes(watch, "down")
+        silence(pair.host, "veth0")
+        link(pair.host, "up")
+        becomes(watch, "up")
+        send(pair.peer, 20)
+        settle(watch)
+        assert watch.total("packets") == 30
+        assert "interface_gone" in gaps(watch)
+        told = events(watch)
+        assert told.index("iface_gone") < told.index("iface_back")
+    finally:
+        elsewhere.close()
+
+
+def test_down_at_the_start(pair, daemon):
+    link(pair.host, "down")
+    watch = daemon("--bpf=")
+    happened(watch, "iface_down")
+    assert "veth0 is down" in watch.output()
+    assert iface(watch)["state"] == "down"
+    passed(watch, 1)
+    assert watch.points() == []
+    link(pair.host, "up")
+    becomes(watch, "up")
+    send(pair.peer, 25)
+    settle(watch)
+    assert watch.total("packets") == 25
+
+
+def test_filter_for_tags_after_the_interface_was_down(pair, daemon):
+    """Such a filter needs a live interface to be compiled; lo will do."""
+    link(pair.host, "down")
+    watch = daemon("--bpf=not vlan")
+    link(pair.host, "up")
+    becomes(watch, "up")
+    send(pair.peer, 5)
+    settle(watch)
+    assert watch.total("packets") == 5
+
+
+def test_missing_at_the_start(pair):
+    done = run_briefly("--iface=veth0", "--iface=none0", "--bind=127.0.0.1:0", namespace=pair.host)
+    assert done.returncode == 1
+    assert "no interface 'none0'" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+# ---- several --------------------------------------------------------------------------------
+
+
+def test_each_of_several_is_counted_by_itself(pair, daemon):
+    for name in ("veth1", "veth2"):
+        cable(pair, name)
+    watch = daemon("--iface=veth1", "--iface=veth2", "--bpf=")
+    sent = {"veth0": 100, "veth1": 2000, "veth2": 30}
+    for name, count in sent.items():
+        send(pair.peer, count, iface=name)
+    settle(watch)
+
+    stats = watch.json("/api/stats")
+    assert {i["name"]: i["frames_counted"] for i in stats["ifaces"]} == sent
+    assert {w["iface"]: w["frames"] for w in stats["workers"]} == sent
+    assert {row["iface"]: row["packets"] for row in watch.flows()} == sent
+    assert watch.total("packets") == sum(sent.values())
+    assert watch.total("bytes") == sum(sent.values()) * FRAME
+    for name, count in sent.items():
+        assert udp_packets(watch, iface=name) == count
+        assert f'netwatch_frames_counted_total{{iface="{name}"}} {count}\n' in watch.request("/metrics").body.decode()
+
+
+def test_top_by_interface(pair, daemon):
+    cable(pair, "veth1")
+    watch = daemon("--iface=veth1", "--bpf=")
+
+    def top():
+        send(pair.peer, 3)
+        send(pair.peer, 1, iface="veth1")
+        return {row["iface"]: row["packets"] for row in watch.json("/api/top", by="iface")["rows"]}
+
+    rows = eventually(lambda: len(found := top()) == 2 and found, what="a second with both")
+    assert rows["veth0"] > rows["veth1"] > 0
+
+
+def test_one_goes_and_the_others_go_on(pair, daemon):
+    cable(pair, "veth1")
+    watch = daemon("--iface=veth1", "--bpf=")
+    send(pair.peer, 10)
+    settle(watch)
+    cut(pair)
+    becomes(watch, "gone")
+    send(pair.peer, 10, iface="veth1")
+    passed(watch, 2)
+    send(pair.peer, 10, iface="veth1")
+    settle(watch)
+    assert [(i["name"], i["up"]) for i in watch.json("/api/stats")["ifaces"]] == [("veth0", False), ("veth1", True)]
+    assert watch.json("/healthz") == {"status": "degraded", "reasons": ["an interface is down or gone"]}
+    assert gaps(watch) == []
+    assert not any(point["partial"] for point in watch.points()[1:])
+    assert watch.total("packets") == 30
+    pair.connect()
+    becomes(watch, "up")
+    send(pair.peer, 7)
+    settle(watch)
+    assert udp_packets(watch, iface="veth0") == 17
+    assert udp_packets(watch, iface="veth1") == 20
+
+
+def test_memory_is_divided(pair, daemon):
+    cable(pair, "veth1")
+    watch = daemon("--iface=veth1", "--memory=128M", "--ring=16M", "--max-flows=1000")
+    assert "2 x ring 8" in watch.output() and "(1000 flows)" in watch.output()
+    watch.settle()
+    assert [w["ring_bytes"] for w in watch.json("/api/stats")["workers"]] == [8 << 20] * 2
+    done = run_briefly("--iface=veth0", "--iface=veth1", "--iface=lo", "--ring=1M", "--bind=127.0.0.1:0",
+                       namespace=pair.host)
+    assert done.returncode == 2 and "--ring" in done.stderr and "3 interfaces" in done.stderr
+
+
+def test_any(pair):
+    """All that there are, each with a ring of its own; one that appears later is named."""
+    cable(pair, "veth1")
+    with Daemon("--iface=any", "--bpf=udp port 5000", namespace=pair.host) as watch:
+        assert {i["name"] for i in watch.json("/api/stats")["ifaces"]} == {"lo", "veth0", "veth1"}
+        send(pair.peer, 40)
+        send(pair.peer, 50, iface="veth1")
+        send(pair.host, 60, iface="lo")
+        settle(watch)
+        assert {row["iface"]: row["packets"] for row in watch.flows()} == {"veth0": 40, "veth1": 50, "lo": 60}
+        cable(pair, "veth2")
+        eventually(lambda: "iface_new" in events(watch), what="the new interface is named")
+        pair.host.run("ip", "link", "del", "veth1")
+        becomes(watch, "gone", [i["name"] for i in watch.json("/api/stats")["ifaces"]].index("veth1"))
+
+
+def test_two_views_of_one_packet(pair, daemon):
+    """A bridge and its member: said at the start, and when one becomes a member later."""
+    pair.host.run("ip", "link", "add", "bridge0", "type", "bridge")
+    silence(pair.host, "bridge0")
+    pair.host.run("ip", "link", "set", "bridge0", "up")
+    link(pair.host, "master", "bridge0")
+    watch = daemon("--iface=bridge0", "--bpf=")
+    said = eventually(lambda: [row for row in watch.json("/api/events")["rows"] if row["event"] == "iface_twice"])
+    assert "veth0 and bridge0" in said[0]["detail"]
+    link(pair.host, "nomaster")
+    link(pair.host, "master", "bridge0")
+    eventually(lambda: events(watch).count("iface_twice") == 2, what="it is said again")
+
+
+def test_lives_of_two_at_once(pair, daemon):
+    """One worker goes on while the other's interface comes and goes; its seconds are in time."""
+    cable(pair, "veth1")
+    watch = daemon("--iface=veth1", "--bpf=")
+    sent = 0
+    for _ in itertools.repeat(None, 5):
+        cut(pair)
+        becomes(watch, "gone")
+        send(pair.peer, 11, iface="veth1")
+        pair.connect()
+        becomes(watch, "up")
+        send(pair.peer, 13)
+        sent += 1
+    settle(watch)
+    assert udp_packets(watch, iface="veth1") == 11 * sent
+    assert udp_packets(watch, iface="veth0") == 13 * sent
+    assert not any(point["span_ms"] > 1000 for point in watch.points())
