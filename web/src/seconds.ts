@@ -6,6 +6,7 @@
 // Every figure is a column of its own: in, out, and what has neither direction, by protocol, in
 // bits and in packets. What has no direction is the rest, so that the three add up to the whole.
 
+import type { Spread } from './steps';
 import { CLASSES, type ByClass, type Class, type CounterPoint, type RatesFrame } from './wire';
 
 export const HOUR = 3600;
@@ -15,47 +16,14 @@ export const MEASURES = ['bps', 'pps'] as const;
 export type Measure = (typeof MEASURES)[number];
 export type Column = Measure | `${Way}.${Measure}` | `${Way}.${Class}.${Measure}` | 'drops';
 
-const COLUMNS: readonly Column[] = [
+export const COLUMNS: readonly Column[] = [
     ...MEASURES, 'drops',
     ...WAYS.flatMap((way) => MEASURES.flatMap((m) =>
         [`${way}.${m}` as const, ...CLASSES.map((cls) => `${way}.${cls}.${m}` as const)])),
 ];
 
-/** A stretch of seconds in steps of `step`. */
-export interface Steps {
-    /** The first second of the first step. */
-    from: number;
-    step: number;
-    /** How many steps there are. */
-    count: number;
-    /** How many seconds of each step were measured; where none was, its figures are NaN. */
-    measured: Uint16Array;
-    /** Sums, not means: none of them may fade. */
-    drops: Float64Array;
-    columns: Map<Column, Spread>;
-}
-
-export const NO_STEPS: Steps = {
-    from: 0, step: 1, count: 0, measured: new Uint16Array(), drops: new Float64Array(), columns: new Map(),
-};
-
-const NOTHING = new Float64Array();
-
-export function spreadOf(steps: Steps, column: Column): Spread {
-    return steps.columns.get(column) ?? { mean: NOTHING, min: NOTHING, max: NOTHING };
-}
-
-/** Which step holds this second; −1 for none. */
-export function stepAt({ from, step, count }: Steps, second: number | null): number {
-    const n = second === null ? -1 : Math.floor((second - from) / step);
-    return n < count ? n : -1;
-}
-
-export interface Spread {
-    mean: Float64Array;
-    min: Float64Array;
-    max: Float64Array;
-}
+/** How many changes are remembered one by one. */
+const CHANGES_KEPT = 64;
 
 export class Seconds {
     private stamp = new Float64Array(HOUR).fill(NaN);
@@ -67,12 +35,28 @@ export class Seconds {
 
     /** Grows with every change: who has drawn this version need not draw it again. */
     version = 0;
+    /** Which second each of the latest versions changed; NaN where it was more than one. */
+    private readonly changes = new Float64Array(CHANGES_KEPT).fill(NaN);
 
     clear(): void {
-        this.version++;
         this.stamp.fill(NaN);
         this.newest = NaN;
         this.oldest = NaN;
+        this.changed(NaN);
+    }
+
+    /** The seconds told anew since a version; null where that may be all of them. */
+    changesSince(version: number): number[] | null {
+        const count = this.version - version;
+        if (version < 0 || count > CHANGES_KEPT)
+            return null;
+        const ret = Array.from({ length: count }, (_, i) => this.changes[(version + 1 + i) % CHANGES_KEPT] ?? NaN);
+        return ret.some(Number.isNaN) ? null : ret;
+    }
+
+    private changed(second: number): void {
+        this.version++;
+        this.changes[this.version % CHANGES_KEPT] = second;
     }
 
     has(second: number): boolean {
@@ -111,36 +95,46 @@ export class Seconds {
 
     /** Sums of one column over [from, to), of what was measured. */
     sum(column: Column, from: number, to: number): number {
+        const values = this.columns[column];
         let sum = 0;
-        for (let s = from; s < to; s++)
-            sum += this.get(column, s) || 0;
+        for (let s = from, i = slot(from); s < to; s++, i = i + 1 < HOUR ? i + 1 : 0)
+            if (this.stamp[i] === s)
+                sum += values[i] ?? 0;
         return sum;
     }
 
-    /** [from, to) in steps aligned to the epoch, so that they do not wander as time goes on. */
-    steps(from: number, to: number, step: number, columns: readonly Column[]): Steps {
-        const first = Math.floor(from / step) * step;
-        const count = Math.max(0, Math.ceil((to - first) / step));
-        const stretch: Stretch = { slots: new Int16Array(count * step), measured: new Uint16Array(count), step };
-        for (let k = 0; k < count * step; k++) {
-            const has = this.has(first + k);
-            stretch.slots[k] = has ? slot(first + k) : -1;
-            if (has)
-                stretch.measured[Math.floor(k / step)] = (stretch.measured[Math.floor(k / step)] ?? 0) + 1;
+    /** How many seconds of [from, to) were measured. */
+    measured(from: number, to: number): number {
+        let count = 0;
+        for (let s = from; s < to; s++)
+            count += this.has(s) ? 1 : 0;
+        return count;
+    }
+
+    /** Mean, least and most of [from, to) into the nth place of `ret`; NaN where nothing was measured. */
+    spread(column: Column, from: number, to: number, ret: Spread, n: number): void {
+        const values = this.columns[column];
+        let sum = 0, count = 0, least = Infinity, most = -Infinity;
+        for (let s = from; s < to; s++) {
+            const i = slot(s);
+            if (this.stamp[i] !== s)
+                continue;
+            const value = values[i] ?? 0;
+            sum += value;
+            count++;
+            least = value < least ? value : least;
+            most = value > most ? value : most;
         }
-        const { mean: drops } = spread(this.columns.drops, stretch);
-        drops.forEach((mean, n) => { drops[n] = Math.round((mean || 0) * (stretch.measured[n] ?? 0)); });
-        return {
-            from: first, step, count, measured: stretch.measured, drops,
-            columns: new Map(columns.map((column) => [column, spread(this.columns[column], stretch)])),
-        };
+        ret.mean[n] = count > 0 ? sum / count : NaN;
+        ret.min[n] = count > 0 ? least : NaN;
+        ret.max[n] = count > 0 ? most : NaN;
     }
 
     /** The slot of a second, which from now on holds it; −1 for what is more than an hour old. */
     private open(second: number): number {
         if (this.newest - second >= HOUR)
             return -1;
-        this.version++;
+        this.changed(second);
         this.stamp[slot(second)] = second;
         this.newest = Math.max(second, Number.isNaN(this.newest) ? second : this.newest);
         this.oldest = Math.min(second, Number.isNaN(this.oldest) ? second : this.oldest);
@@ -168,37 +162,6 @@ export class Seconds {
         this.set(`out.${measure}`, i, outSum);
         this.set(`none.${measure}`, i, noneSum);
     }
-}
-
-/** Where the seconds of a stretch are held; −1 where they were not measured. */
-interface Stretch {
-    slots: Int16Array;
-    measured: Uint16Array;
-    step: number;
-}
-
-function spread(values: Float64Array, { slots, measured, step }: Stretch): Spread {
-    const { length } = measured;
-    const mean = new Float64Array(length), min = new Float64Array(length), max = new Float64Array(length);
-    for (let n = 0; n < length; n++) {
-        let sum = 0, least = Infinity, most = -Infinity;
-        for (let k = n * step, end = k + step; k < end; k++) {
-            const i = slots[k] ?? -1;
-            if (i < 0)
-                continue;
-            const value = values[i] ?? NaN;
-            sum += value;
-            if (value < least)
-                least = value;
-            if (value > most)
-                most = value;
-        }
-        const seconds = measured[n] ?? 0;
-        mean[n] = seconds > 0 ? sum / seconds : NaN;
-        min[n] = seconds > 0 ? least : NaN;
-        max[n] = seconds > 0 ? most : NaN;
-    }
-    return { mean, min, max };
 }
 
 function slot(second: number): number {

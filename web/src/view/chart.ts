@@ -4,11 +4,12 @@
 
 import { CLASSES } from '../wire';
 import { clock, clockTitle, count, exact, inUnit, rate } from '../format';
-import { NO_STEPS, spreadOf, stepAt, WAYS, type Column, type Measure, type Steps, type Way } from '../seconds';
+import { COLUMNS, type Column, type Measure, type Way } from '../seconds';
 import { gapAt, type State, type Store, type View } from '../state';
+import { NO_STEPS, spreadOf, stepAt, Stepped, type Steps } from '../steps';
 import { byId, choices, make, newer, setHidden, setText, setTitle } from './dom';
 import { faded, palette, type Palette } from './palette';
-import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
+import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, most, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
 const MINUTES: readonly number[] = [1, 5, 15, 60];
 const HEIGHT = 216;
@@ -47,11 +48,12 @@ export function chart(store: Store, choose: (change: Partial<View>) => void): vo
     let steps: Steps = NO_STEPS;
     let hovered: number | null = null;
     let undirected = false;
-    const changed = newer();
+    const changed = newer(), otherwise = newer();
+    const stepped = new Stepped(store.state.seconds, COLUMNS);
 
     const plot = new Plot(byId('chart'), {
         height: HEIGHT, yAxis: true, unit: () => state.view.unit,
-        paint: (pen) => { paint(pen, state.view, steps, undirected); },
+        paint: (pen) => { paint(pen, state.view, undirected); },
         hover: (second) => {
             hovered = second;
             tell();
@@ -71,17 +73,19 @@ export function chart(store: Store, choose: (change: Partial<View>) => void): vo
             plot.hide();
         if (Number.isNaN(seconds.newest) || !changed(seconds.version, view, palette(), plot.width))
             return;
-        const to = seconds.newest + 1;
-        const from = to - view.minutes * 60;
+        const span = view.minutes * 60;
+        const step = stepFor(span, plot.width);
+        const to = Math.ceil((seconds.newest + 1) / step) * step;
+        const taken = stepped.take(to - span, to, step);
+        steps = taken.steps;
         const m = measureOf(view);
-        undirected = seconds.sum(`none.${m}`, from, to) > 0;
-        const ways: readonly Way[] = undirected ? WAYS : ['in', 'out'];
-        const columns = ways.flatMap((way): Column[] => [`${way}.${m}`, ...CLASSES.map((cls) => `${way}.${cls}.${m}` as const)]);
-        steps = seconds.steps(from, to, stepFor(to - from, plot.width), [m, ...columns]);
+        const top = (way: Way) => most(spreadOf(steps, `${way}.${m}`).max);
+        const none = top('none');
+        undirected = none > 0;
         const per = perUnit(view);
-        const up = ceiling((most(spreadOf(steps, `in.${m}`).max) + most(spreadOf(steps, `none.${m}`).max)) / per);
-        const down = ceiling(most(spreadOf(steps, `out.${m}`).max) / per);
-        plot.draw({ from, to, up: up || (down ? 0 : EMPTY_SCALE), down });
+        const up = ceiling((top('in') + none) / per), down = ceiling(top('out') / per);
+        const frame = { from: to - span, to, up: up || (down ? 0 : EMPTY_SCALE), down };
+        plot.draw(frame, steps, taken.first, otherwise(view, palette(), plot.width, undirected));
         tell();
     });
 }
@@ -91,44 +95,46 @@ function perUnit({ unit }: View): number {
     return unit === 'B/s' ? 8 : 1;
 }
 
-function most(values: Float64Array): number {
-    let ret = 0;
-    for (const value of values)
-        ret = value > ret ? value : ret;
-    return ret;
-}
-
-function paint(pen: Pen, view: View, steps: Steps, undirected: boolean): void {
+function paint(pen: Pen, view: View, undirected: boolean): void {
     const colours = palette();
+    const { steps } = pen;
     const m = measureOf(view);
     const per = perUnit(view);
-    hatchGaps(pen, steps);
+    hatchGaps(pen);
     for (const side of [1, -1] as const) {
         const ways: readonly Way[] = side < 0 ? ['out'] : undirected ? ['in', 'none'] : ['in'];
-        let base = new Float64Array(steps.count);
+        let low = new Float64Array(steps.count);
         for (const { column, colour } of layersOf(view, ways)) {
-            const { mean } = spreadOf(steps, column);
-            // Most layers of most networks are empty: nothing to draw, nothing to add.
-            if (most(mean) === 0)
-                continue;
-            const low = base, high = base.map((value, i) => value + (side * (mean[i] ?? 0)) / per);
-            fillSteps(pen, steps, (i) => low[i] ?? 0, (i) => high[i] ?? 0, colour(colours));
-            base = high;
+            const high = stacked(low, spreadOf(steps, column).mean, side / per, pen.first);
+            if (high)
+                fillSteps(pen, (i) => low[i] ?? 0, (i) => high[i] ?? 0, colour(colours));
+            low = high ?? low;
         }
         // Where a step covers several seconds, the line is the highest of them.
         if (steps.step > 1) {
             const { max } = spreadOf(steps, side < 0 ? `out.${m}` : undirected ? m : `in.${m}`);
-            strokeSteps(pen, steps, (i) => (side * (max[i] ?? 0)) / per, colours.muted);
+            strokeSteps(pen, (i) => (side * (max[i] ?? 0)) / per, colours.muted);
         }
     }
     axis(pen, colours.muted);
-    markDrops(pen, steps);
+    markDrops(pen);
+}
+
+/** A layer upon the one below it; null for an empty one, as most layers of most networks are. */
+function stacked(low: Float64Array, layer: Float64Array, factor: number, first: number): Float64Array<ArrayBuffer> | null {
+    const ret = new Float64Array(low);
+    let empty = true;
+    for (let i = first; i < low.length; i++) {
+        const value = layer[i] ?? 0;
+        ret[i] = (low[i] ?? 0) + value * factor;
+        empty &&= !(value > 0);
+    }
+    return empty ? null : ret;
 }
 
 function axis(pen: Pen, colour: string): void {
-    const { ctx, box, dpr } = pen;
-    ctx.fillStyle = colour;
-    ctx.fillRect(box.left, Math.round(pen.y(0)) - dpr / 2, box.width, dpr);
+    pen.ctx.fillStyle = colour;
+    pen.ctx.fillRect(0, pen.y(0) - pen.dpr / 2, pen.width, pen.dpr);
 }
 
 const MARKS: Record<Way, string> = { in: '▼', out: '▲', none: '◆' };

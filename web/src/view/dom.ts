@@ -38,9 +38,15 @@ export function make<K extends keyof HTMLElementTagNameMap>(
     return element;
 }
 
+/** The text node stays and changes its data: nothing is made, nothing is thrown away. */
 export function setText(element: HTMLElement, text: string): void {
-    if (element.textContent !== text)
+    const { firstChild } = element;
+    if (firstChild instanceof Text && !firstChild.nextSibling) {
+        if (firstChild.data !== text)
+            firstChild.data = text;
+    } else if (text !== '' || firstChild) {
         element.textContent = text;
+    }
 }
 
 export function setTitle(element: HTMLElement, title: string): void {

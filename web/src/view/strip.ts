@@ -1,12 +1,13 @@
 // The last 60 minutes at a glance: the mean as a line within the band of what it covers.
 
 import { clock, count, exact, inUnit, rate } from '../format';
-import { HOUR, NO_STEPS, spreadOf, stepAt, type Steps } from '../seconds';
+import { HOUR, MEASURES } from '../seconds';
 import { gapAt, type State, type Store } from '../state';
+import { NO_STEPS, spreadOf, stepAt, Stepped, type Steps } from '../steps';
 import { measureOf } from './chart';
 import { byId, newer, setText } from './dom';
 import { palette } from './palette';
-import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, Plot, stepFor, strokeSteps, type Pen } from './plot';
+import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, most, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
 const HEIGHT = 64;
 
@@ -14,16 +15,17 @@ export function strip(store: Store, readout: HTMLElement): void {
     let steps: Steps = NO_STEPS;
     let state: State = store.state;
     let hovered: number | null = null;
-    const changed = newer();
+    const changed = newer(), otherwise = newer();
+    const stepped = new Stepped(store.state.seconds, MEASURES);
 
     const paint = (pen: Pen) => {
         const { mean, min, max } = spreadOf(steps, measureOf(state.view));
         const { accent, band } = palette();
         const per = state.view.unit === 'B/s' ? 8 : 1;
-        hatchGaps(pen, steps);
-        fillSteps(pen, steps, (i) => (min[i] ?? 0) / per, (i) => (max[i] ?? 0) / per, band);
-        strokeSteps(pen, steps, (i) => (mean[i] ?? 0) / per, accent);
-        markDrops(pen, steps);
+        hatchGaps(pen);
+        fillSteps(pen, (i) => (min[i] ?? 0) / per, (i) => (max[i] ?? 0) / per, band);
+        strokeSteps(pen, (i) => (mean[i] ?? 0) / per, accent);
+        markDrops(pen);
     };
     const plot = new Plot(byId('strip'), {
         height: HEIGHT, yAxis: false, unit: () => state.view.unit, paint,
@@ -44,10 +46,13 @@ export function strip(store: Store, readout: HTMLElement): void {
             plot.hide();
         if (Number.isNaN(seconds.newest) || !changed(seconds.version, view, palette(), plot.width))
             return;
-        const to = seconds.newest + 1;
-        steps = seconds.steps(to - HOUR, to, stepFor(HOUR, plot.width), ['bps', 'pps']);
-        const top = spreadOf(steps, measureOf(view)).max.reduce((most, value) => (value > most ? value : most), 0);
-        plot.draw({ from: to - HOUR, to, up: ceiling(view.unit === 'B/s' ? top / 8 : top) || EMPTY_SCALE, down: 0 });
+        const step = stepFor(HOUR, plot.width);
+        const to = Math.ceil((seconds.newest + 1) / step) * step;
+        const taken = stepped.take(to - HOUR, to, step);
+        steps = taken.steps;
+        const top = most(spreadOf(steps, measureOf(view)).max);
+        const frame = { from: to - HOUR, to, up: ceiling(view.unit === 'B/s' ? top / 8 : top) || EMPTY_SCALE, down: 0 };
+        plot.draw(frame, steps, taken.first, otherwise(view, palette(), plot.width));
         tell();
     });
 }
