@@ -21,7 +21,7 @@
 #include "pipeline/pipeline.h"
 
 #define BURST 32
-#define MAX_FLOWS 64
+#define MAX_FLOWS 16
 #define SEED 7
 #define RETENTION_S 60
 

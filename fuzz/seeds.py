@@ -17,6 +17,8 @@ sys.dont_write_bytecode = True
 
 import cases  # noqa: E402 (needs the path above)
 import files  # noqa: E402
+import wire  # noqa: E402
+from ledger import Capture  # noqa: E402
 
 # LINKTYPE → enum frame_link of src/packet/packet.h.
 LINKS = {files.ETHERNET: 0, files.RAW: 1, 12: 1, files.IPV4: 2, files.IPV6: 3, files.NULL: 4, files.SLL: 5,
@@ -58,13 +60,21 @@ def file_seeds(case):
     yield case.file, case.data
 
 
+def crowd():
+    """More flows at once than the tables of fuzz_file.c have room for, in a short file."""
+    capture = Capture()
+    for n in range(84):
+        capture.add(f"{n // 60}.{n:03}", wire.ip4("10.0.0.1", "10.0.0.2", wire.udp(1000 + n % 42, 53)))
+    return cases.pcap_case("crowd", capture, files.RAW)
+
+
 SEEDS = {"packet": packet_seeds, "file": file_seeds}
 
 
 def main(folder):
     for target, seeds in SEEDS.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
-        for case in cases.all_cases():
+        for case in [*cases.all_cases(), crowd()]:
             for name, data in seeds(case):
                 (folder / target / name).write_bytes(data)
 
