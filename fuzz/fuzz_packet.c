@@ -75,10 +75,10 @@ static void check_packet(const struct frame *frame, const struct packet *packet)
                 check_nonflow(packet);
 }
 
-/* Decodes from a heap block that ends where the frame does, into memory that is not zero. */
+/* Decodes from a heap block that ends where the frame does (an empty one is nowhere), into memory that is not zero. */
 static struct packet decode(struct frame frame) {
-        uint8_t *exact = malloc(frame.captured);
-        if (frame.captured)
+        uint8_t *exact = frame.captured ? malloc(frame.captured) : NULL;
+        if (exact)
                 memcpy(exact, frame.data, frame.captured);
         frame.data = exact;
 

@@ -56,7 +56,7 @@ static void put_cell(struct line *line, const struct text_column *column, unsign
 }
 
 void text_table_print(const struct text_table *table) {
-        unsigned widths[TEXT_TABLE_COLUMNS];
+        unsigned widths[TEXT_TABLE_COLUMNS] = {0};
         for (unsigned column = 0; column < table->n_columns; column++)
                 widths[column] = column_width(table, column);
 
