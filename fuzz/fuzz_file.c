@@ -58,6 +58,8 @@ struct reading {
         uint64_t frames;
         uint64_t bytes;
         uint64_t hash;
+        int64_t newest_ns;
+        bool goes_back; /* by more than disorder: the clock was set, and times are labels that need not grow */
 };
 
 static void add(struct reading *reading, const struct frame *frame) {
@@ -65,6 +67,10 @@ static void add(struct reading *reading, const struct frame *frame) {
         for (uint32_t i = 0; i < frame->captured; i++)
                 hash = (hash ^ frame->data[i]) * 0x100000001b3u; /* FNV-1a */
         reading->hash = hash * 31 + frame->captured;
+        if (reading->frames && frame->time_ns < reading->newest_ns - NS_PER_S)
+                reading->goes_back = true;
+        if (!reading->frames || frame->time_ns > reading->newest_ns)
+                reading->newest_ns = frame->time_ns;
         reading->frames++;
         reading->bytes += frame->length;
 }
@@ -114,24 +120,29 @@ static void check_verdicts(const struct tick_totals *totals) {
         assert(!totals->frames || totals->first_ns <= totals->last_ns);
 }
 
-static void check_row(const struct flow_row *row, const struct tick_totals *totals) {
+static void check_time(int64_t ms, const struct tick_totals *totals) {
+        assert(ms >= floor_div(totals->first_ns, NS_PER_MS));
+        assert(ms <= floor_div(totals->last_ns, NS_PER_MS));
+}
+
+static void check_row(const struct flow_row *row, const struct tick_totals *totals, bool goes_back) {
         const struct flow_key *key = &row->key;
         assert(memcmp(key->a_address, key->b_address, 16) <= 0);
         assert(row->ab.packets + row->ba.packets > 0);
-        assert(row->first_seen_ms <= row->last_seen_ms);
-        assert(row->first_seen_ms >= floor_div(totals->first_ns, NS_PER_MS));
-        assert(row->last_seen_ms <= floor_div(totals->last_ns, NS_PER_MS));
+        assert(row->first_seen_ms <= row->last_seen_ms || goes_back);
+        check_time(row->first_seen_ms, totals);
+        check_time(row->last_seen_ms, totals);
 }
 
 /* What the rows carry, and those that had to leave. */
-static struct volume sum_of_flows(struct history *history, const struct history_totals *sums) {
+static struct volume sum_of_flows(struct history *history, const struct history_totals *sums, bool goes_back) {
         const struct flow_query query = {.sort = FLOW_SORT_BYTES, .max_rows = SIZE_MAX};
         struct flow_result result;
         struct volume sum = sums->forgotten;
         int r = history_query_flows(history, &query, NULL, NULL, &result);
         assert(r == 0);
         for (size_t i = 0; i < result.n_rows; i++) {
-                check_row(&result.rows[i], &sums->totals);
+                check_row(&result.rows[i], &sums->totals, goes_back);
                 add_volume(&sum, result.rows[i].ab);
                 add_volume(&sum, result.rows[i].ba);
         }
@@ -160,7 +171,7 @@ static void check_history(struct history *history, const struct reading *reading
         check_classes(totals->all, totals->by_class, totals->in, totals->out);
         check_verdicts(totals);
 
-        struct volume sum = sum_of_flows(history, &sums);
+        struct volume sum = sum_of_flows(history, &sums, reading->goes_back);
         add_volume(&sum, totals->untracked);
         add_volume(&sum, totals->nonflow);
         check_equal(sum, totals->all);

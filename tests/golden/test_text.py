@@ -106,6 +106,17 @@ def test_flows_without_a_slot_are_shown(tmp_path):
     check_totals(text_of(path, "--max-flows=16").stdout, report)
 
 
+def test_a_clock_that_was_set_back_makes_no_negative_duration(tmp_path):
+    capture = Capture()
+    for at in ("9000", "100", "100.1", "100.2", "100.3"):
+        capture.add(at, ether(ip4("192.0.2.1", "192.0.2.2", udp(1000, 53))))
+    path = tmp_path / "stepped.pcap"
+    path.write_bytes(files.pcap(capture.records()))
+    text = text_of(path).stdout
+    assert [row[-1] for row in rows(text, "Flows")] == ["-"]
+    assert "2 h 28 min" in text  # what the file covers is known all the same
+
+
 @pytest.mark.parametrize("case", [c for c in READABLE if c.report["truncated"]], ids=lambda c: c.name)
 def test_a_cut_file_says_where_it_ended(case):
     """The packet that is not there in full, and the byte at which the file ends; one line on standard error."""
