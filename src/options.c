@@ -323,9 +323,9 @@ static int check_together(const struct option_settings *settings, const struct o
         const struct options *options = &draft->options;
         uint64_t quarter = options->memory_bytes / 4;
 
-        if (options->read_path && !draft->report)
-                return error_set(error, -EINVAL, "--read needs --report=json beside it");
-        if (draft->report && !options->read_path)
+        if (options->read_path && !options->report)
+                return error_set(error, -EINVAL, "--read needs --report=text or --report=json beside it");
+        if (options->report && !options->read_path)
                 return error_set(error, -EINVAL, "--report needs --read=FILE beside it");
         if (options->read_path && origin_of(settings, "iface") == OPTION_ORIGIN_FLAG)
                 return error_set(error, -EINVAL, "--read and --iface exclude each other");

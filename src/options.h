@@ -20,6 +20,12 @@ enum options_action {
         OPTIONS_LIST_IFACES,
 };
 
+enum report_format {
+        REPORT_NONE,
+        REPORT_JSON,
+        REPORT_TEXT,
+};
+
 struct options {
         enum options_action action;
         const char *ifaces[OPTIONS_IFACES_MAX];
@@ -39,7 +45,8 @@ struct options {
         struct local_nets local_nets;
         bool promiscuous;
         const char *read_path; /* NULL: live */
-        const char *user;      /* NULL: the default rule */
+        enum report_format report;
+        const char *user; /* NULL: the default rule */
         unsigned max_websockets;
         enum log_level log_level;
 };

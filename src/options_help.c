@@ -2,7 +2,7 @@
 
 const char *options_help(void) {
         return "Usage: netwatchd [OPTION]...\n"
-               "       netwatchd --read FILE --report=json [OPTION]...\n"
+               "       netwatchd --read FILE --report=text|json [OPTION]...\n"
                "\n"
                "Captures a network interface, sums its packets into flows every second, keeps\n"
                "the last hour in memory and serves it live to a web page.\n"
@@ -22,7 +22,8 @@ const char *options_help(void) {
                "\n"
                "Capture files:\n"
                "  -r, --read=FILE         read a pcap or pcapng file, - = standard input\n"
-               "      --report=json       print its totals and flows, and exit\n"
+               "      --report=FORMAT     print its totals and flows, and exit: text for people,\n"
+               "                          json for programs\n"
                "\n"
                "Memory and time:\n"
                "      --memory=SIZE       budget for all there is, from 64M (default: 512M)\n"

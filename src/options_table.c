@@ -180,9 +180,12 @@ static const char *set_read(struct options_draft *draft, const char *value) {
 }
 
 static const char *set_report(struct options_draft *draft, const char *value) {
-        if (strcmp(value, "json"))
-                return "json";
-        draft->report = true;
+        if (!strcmp(value, "json"))
+                draft->options.report = REPORT_JSON;
+        else if (!strcmp(value, "text"))
+                draft->options.report = REPORT_TEXT;
+        else
+                return "json or text";
         return NULL;
 }
 

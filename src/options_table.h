@@ -14,7 +14,6 @@ struct options_draft {
         struct options options;
         const char *token; /* not yet copied */
         const char *token_file;
-        bool report;
 };
 
 struct option_spec {

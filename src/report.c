@@ -1,13 +1,13 @@
-/* The same path as live: source → worker → rollup → history; only then is the history printed.
- * Flow rows are printed one by one, since there may be a million. */
+/* The same path as live: source → worker → rollup → history; only then is the history printed,
+ * by report_json.c or report_text.c. */
 #include "report.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -17,71 +17,28 @@
 #include "capture/capture.h"
 #include "history/history.h"
 #include "pipeline/pipeline.h"
-#include "render/render.h"
+#include "report_print.h"
 #include "stop.h"
 
 #define PROGRESS_EVERY_MS 250
 
 /* ---- printing --------------------------------------------------------------------------- */
 
-/* "name":value, and frees the value. */
-static void print_member(const char *name, json_t *value, const char *after) {
-        (void)printf("\"%s\":", name);
-        (void)json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
-        (void)fputs(after, stdout);
-        json_decref(value);
+#define WIDTH_WITHOUT_TERMINAL 100u
+
+static unsigned output_width(void) {
+        struct winsize size;
+        bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col;
+        return known ? size.ws_col : WIDTH_WITHOUT_TERMINAL;
 }
 
-static json_t *time_or_null(const struct tick_totals *totals, int64_t time_ns) {
-        return totals->all.packets ? json_integer((json_int_t)floor_div(time_ns, NS_PER_MS)) : json_null();
-}
-
-static json_t *by_proto(const struct tick_totals *totals) {
-        json_t *object = json_object();
-        for (unsigned i = 0; i < PACKET_CLASSES; i++)
-                (void)json_object_set_new(object, packet_class_name(i), render_volume(totals->by_class[i]));
-        return object;
-}
-
-static int print_flows(struct history *history) {
-        static const struct render_names no_names;
-        const struct flow_query query = {.sort = FLOW_SORT_BYTES, .max_rows = SIZE_MAX};
-        struct flow_result result;
-        int r = history_query_flows(history, &query, NULL, NULL, &result);
-        if (r < 0)
-                return r;
-
-        (void)fputs("\"flows\":[", stdout);
-        for (size_t i = 0; r == 0 && i < result.n_rows; i++) {
-                json_t *row = render_flow(&result.rows[i], &no_names);
-                (void)fputs(i ? ",\n" : "\n", stdout);
-                if (!row || json_dumpf(row, stdout, JSON_COMPACT))
-                        r = -ENOMEM;
-                json_decref(row);
-        }
-        (void)fputs("],\n", stdout);
-        flow_result_fini(&result);
-        return r;
-}
-
-static int print_report(struct history *history, bool truncated) {
-        struct history_totals sums;
-        history_read_totals(history, &sums);
-        const struct tick_totals *totals = &sums.totals;
-
-        (void)printf("{\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\n", totals->all.packets, totals->all.bytes);
-        print_member("by_proto", by_proto(totals), ",\n");
-        print_member("nonflow", render_volume(totals->nonflow), ",\n");
-        print_member("untracked", render_volume(totals->untracked), ",\n");
-        print_member("forgotten", render_share(sums.flows_forgotten, sums.forgotten), ",\n");
-        int r = print_flows(history);
-        print_member("first_seen", time_or_null(totals, totals->first_ns), ",");
-        print_member("last_seen", time_or_null(totals, totals->last_ns), ",\n");
-        print_member("undecoded", render_undecoded(totals->verdicts), ",");
-        print_member("truncated", json_boolean(truncated), "}\n");
-        if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-                r = errno ? -errno : -EIO;
-        return r;
+static int print_report(const struct options *options, struct history *history, const char *broken_off) {
+        const struct report report = {
+                .history = history,
+                .path = strcmp(options->read_path, "-") ? options->read_path : "standard input",
+                .broken_off = broken_off,
+        };
+        return options->report == REPORT_TEXT ? report_print_text(&report, output_width()) : report_print_json(&report);
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -148,11 +105,11 @@ static int run_pipeline(const struct options *options, const struct budget *budg
                                 r = error_set(error, pipeline_failed(pipeline), "cannot read %s: %s",
                                               options->read_path, strerror(-pipeline_failed(pipeline)));
                 }
-                const char *truncated = capture_truncated(capture);
-                if (truncated)
-                        log_warn("%s: %s", options->read_path, truncated);
+                const char *broken_off = r == -EINTR ? "interrupted" : capture_truncated(capture);
+                if (broken_off)
+                        log_warn("%s: %s", options->read_path, broken_off);
                 if (r == 0 || r == -EINTR) {
-                        int printed = print_report(history, truncated || r == -EINTR);
+                        int printed = print_report(options, history, broken_off);
                         if (printed < 0)
                                 r = error_set(error, printed, "cannot write the report: %s", strerror(-printed));
                 }

@@ -1,4 +1,4 @@
-/* --read FILE --report=json: a capture file summed up on standard output, no server. */
+/* --read FILE --report=…: a capture file summed up on standard output, no server. */
 #ifndef NETWATCH_REPORT_H
 #define NETWATCH_REPORT_H
 

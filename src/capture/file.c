@@ -2,7 +2,9 @@
  *
  * libpcap hands out one packet at a time in a buffer that it reuses; a burst is what the
  * table wants. So the captured bytes are copied into a buffer of ours, until that or the
- * burst is full. A packet that no longer fits waits in libpcap's buffer for the next read. */
+ * burst is full. A packet that no longer fits waits in libpcap's buffer for the next read.
+ *
+ * The filter is run here, not by libpcap, so that packets can be numbered as the file has them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,8 @@ struct file {
         bool is_truncated;
         const uint8_t *waiting; /* a packet read, but not yet handed out; in libpcap's buffer */
         struct pcap_pkthdr *waiting_header;
+        struct bpf_program program; /* no instructions: every packet */
+        uint64_t packets;           /* read from the file, let through by the filter or not */
         uint64_t received;
         uint64_t size_bytes;
         _Atomic uint64_t read_bytes;
@@ -72,6 +76,21 @@ static struct frame to_frame(const struct file *file, const struct pcap_pkthdr *
         };
 }
 
+/* Where the reading ended, and why. A pipe has no position to name. */
+static void note_end(struct file *file) {
+        char where[64] = "";
+        long at = file->stream ? ftell(file->stream) : -1;
+        if (at >= 0)
+                (void)snprintf(where, sizeof(where), ", at byte %ld", at);
+        file->is_truncated = true;
+        (void)snprintf(file->truncated, sizeof(file->truncated), "broken off in packet %llu%s: %s",
+                       (unsigned long long)file->packets + 1, where, pcap_geterr(file->pcap));
+}
+
+static bool is_wanted(const struct file *file, const struct pcap_pkthdr *header, const uint8_t *data) {
+        return !file->program.bf_insns || pcap_offline_filter(&file->program, header, data);
+}
+
 /* The next packet: 1, or 0 at the end, however the file ended. */
 static int next_packet(struct file *file, struct pcap_pkthdr **ret_header, const uint8_t **ret_data) {
         if (file->waiting) {
@@ -81,15 +100,16 @@ static int next_packet(struct file *file, struct pcap_pkthdr **ret_header, const
                 return 1;
         }
 
-        int r = pcap_next_ex(file->pcap, ret_header, ret_data);
+        int r;
+        do {
+                r = pcap_next_ex(file->pcap, ret_header, ret_data);
+                file->packets += r == 1;
+        } while (r == 1 && !is_wanted(file, *ret_header, *ret_data));
         if (r == 1)
                 return 1;
         file->at_end = true;
-        if (r == PCAP_ERROR) {
-                file->is_truncated = true;
-                (void)snprintf(file->truncated, sizeof(file->truncated), "broken off after %llu packets: %s",
-                               (unsigned long long)file->received, pcap_geterr(file->pcap));
-        }
+        if (r == PCAP_ERROR)
+                note_end(file);
         return 0;
 }
 
@@ -143,6 +163,7 @@ static void file_progress(const struct capture *capture, uint64_t *ret_read_byte
 
 static void file_close(struct capture *capture) {
         struct file *file = (struct file *)capture;
+        pcap_freecode(&file->program);
         if (file->pcap)
                 pcap_close(file->pcap);
         else if (file->stream && file->stream != stdin)
@@ -182,19 +203,6 @@ static int open_stream(struct file *file, const char *path, struct error *error)
         return 0;
 }
 
-static int attach_filter(struct file *file, const char *bpf, struct error *error) {
-        struct bpf_program program;
-        if (!*bpf)
-                return 0;
-        int r = filter_compile(file->pcap, bpf, &program, error);
-        if (r < 0)
-                return r;
-        if (pcap_setfilter(file->pcap, &program) != 0)
-                r = error_set(error, -EINVAL, "--bpf '%s': %s", bpf, pcap_geterr(file->pcap));
-        pcap_freecode(&program);
-        return r;
-}
-
 int capture_open_file(const struct capture_file_options *options, struct capture **ret, struct error *error) {
         struct file *file = calloc(1, sizeof(*file));
         if (!file)
@@ -204,8 +212,8 @@ int capture_open_file(const struct capture_file_options *options, struct capture
         file->buffer = malloc(BUFFER_BYTES);
 
         int r = file->buffer ? open_stream(file, options->path, error) : error_set(error, -ENOMEM, "out of memory");
-        if (r == 0)
-                r = attach_filter(file, options->bpf, error);
+        if (r == 0 && *options->bpf)
+                r = filter_compile(file->pcap, options->bpf, &file->program, error);
         if (r < 0) {
                 file_close(&file->base);
                 return r;

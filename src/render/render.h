@@ -1,6 +1,7 @@
-/* render: facts of the history → JSON, in the one shape that the API, the WebSocket and the report share.
+/* render: facts of the history → JSON, in the one shape that the API, the WebSocket and the report share;
+ * and numbers as people read them.
  *
- * Every function returns a new reference that the caller owns, or NULL without memory.
+ * Every function of json_t returns a new reference that the caller owns, or NULL without memory.
  * Numbers are plain integers; times Unix milliseconds. Any thread. */
 #ifndef NETWATCH_RENDER_RENDER_H
 #define NETWATCH_RENDER_RENDER_H
@@ -24,6 +25,19 @@ const char *render_endpoint(const uint8_t address[16], uint8_t family, uint16_t 
 /* bits per second of `bytes` in `span_ms`, rounded to the nearest; 0 for an empty span. */
 uint64_t render_rate_bps(uint64_t bytes, uint32_t span_ms);
 uint64_t render_rate_pps(uint64_t packets, uint32_t span_ms);
+
+/* 412612345, "bit/s" → "413 Mbit/s": powers of 1000, three significant digits, the unit always there;
+ * below 1000 what is whole stays whole, below 0.005 it is "<0.01". Never negative. Returns ret. */
+#define RENDER_QUANTITY_BYTES 32
+const char *render_quantity(double value, const char *unit, char ret[RENDER_QUANTITY_BYTES]);
+
+/* 412612345 → "412,612,345". Returns ret. */
+#define RENDER_COUNT_BYTES 32
+const char *render_count(uint64_t value, char ret[RENDER_COUNT_BYTES]);
+
+/* "0 s", "350 ms", "2.70 s", "4 min 12 s", "3 h 20 min", "2 d 4 h". Never negative. Returns ret. */
+#define RENDER_DURATION_BYTES 32
+const char *render_duration(int64_t duration_ms, char ret[RENDER_DURATION_BYTES]);
 
 /* A row of /api/flows and of the report. */
 json_t *render_flow(const struct flow_row *row, const struct render_names *names);

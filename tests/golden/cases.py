@@ -290,6 +290,18 @@ def backwards():
             .add("1.001", packet).add("0.999", packet).add("1.0005", packet))
 
 
+def talkers():
+    """More flows than a report for people lists, some between the longest addresses that there are."""
+    capture = Capture()
+    for n in range(12):
+        long, other = f"2001:db8:aaaa:bbbb:cccc:dddd:eeee:{0xff00 + n:x}", "2001:db8:1111:2222:3333:4444:5555:6666"
+        capture.add(f"{n}.25", ether(ip6(long, other, udp(50000 + n, 40000 + n, b"t" * (900 - 50 * n)))), initiator=long)
+        capture.add(f"{n}.75", ether(ip6(other, long, udp(40000 + n, 50000 + n, b"t" * 900))), initiator=long)
+    for n in range(12):
+        capture.add(f"{12 + n}", ether(ip4(f"198.51.100.{100 + n}", C, tcp(60000 + n, 443, ACK, b"t" * 1000))))
+    return capture
+
+
 def quiet_hour():
     """A file that sleeps for most of an hour."""
     return Capture().add("0", up(SYN)).add("3000", up(SYN), row=2).add("3000.5", down(SYN | ACK), row=2)
@@ -365,7 +377,8 @@ def broken():
 
 
 SIMPLE = (tcp_session, tcp_others, udp_and_icmp, other_protocols, vlan, shims, nonflow, ip4_options, ip4_fragments,
-          ip6_extensions, mapped, cut_headers, bad_ip, snaplen, idle, reuse, half_closed, backwards, quiet_hour)
+          ip6_extensions, mapped, cut_headers, bad_ip, snaplen, idle, reuse, half_closed, backwards, quiet_hour,
+          talkers)
 
 
 def all_cases():

@@ -150,13 +150,18 @@ static void test_reading_a_file(void **state) {
         (void)state;
         assert_int_equal(parse("--read", "-", "--report", "json"), 0);
         assert_int_equal(options.action, OPTIONS_READ);
+        assert_int_equal(options.report, REPORT_JSON);
         assert_string_equal(options.read_path, "-");
         assert_string_equal(options.bpf, "");
         assert_int_equal(options.snaplen, 0);
 
-        assert_refused("--report=json", "-r", "x.pcap");
+        assert_int_equal(parse("-r", "x.pcap", "--report=text"), 0);
+        assert_int_equal(options.report, REPORT_TEXT);
+
+        assert_refused("--report=text or --report=json", "-r", "x.pcap");
         assert_refused("--read", "--report=json");
-        assert_refused("json", "--read=x.pcap", "--report=text");
+        assert_refused("--read", "--report=text");
+        assert_refused("json or text", "--read=x.pcap", "--report=xml");
         assert_refused("exclude", "--read=x.pcap", "--report=json", "--iface=lo");
 }
 

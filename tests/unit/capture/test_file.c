@@ -3,6 +3,7 @@
 #include "lib/check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "capture/capture.h"
@@ -140,6 +141,50 @@ static void test_bad_filter_says_what_libpcap_says(void **state) {
         assert_non_null(strstr(error.text, "unknown port"));
 }
 
+static void check_end(unsigned packet, long byte) {
+        char where[64];
+        (void)snprintf(where, sizeof(where), "in packet %u, at byte %ld: ", packet, byte);
+        assert_non_null(strstr(capture_truncated(capture), where));
+}
+
+/* A packet has the number that it has in the file, whatever the filter lets through. */
+static void test_broken_off_behind_a_filter(void **state) {
+        (void)state;
+        write_numbered(10, false);
+        struct stat st;
+        stat(path, &st);
+        assert_int_equal(truncate(path, st.st_size - 1), 0);
+        assert_int_equal(open_with("host 10.0.0.3", 0), 0);
+        struct frame frames[64];
+        assert_int_equal(capture_read(capture, frames, 64, 0), 1);
+        assert_int_equal(capture_read(capture, frames, 64, 0), -ENODATA);
+        check_end(10, st.st_size - 1);
+}
+
+/* A pipe has no position: the packet's number has to do. */
+static void test_broken_off_pipe(void **state) {
+        (void)state;
+        write_numbered(3, false);
+        struct stat st;
+        stat(path, &st);
+        uint8_t data[512];
+        int fd = open(path, O_RDONLY), ends[2];
+        ssize_t n = read(fd, data, sizeof(data));
+        close(fd);
+        assert_int_equal(n, st.st_size);
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(write(ends[1], data, (size_t)n - 1), n - 1);
+        close(ends[1]);
+
+        char name[64];
+        (void)snprintf(name, sizeof(name), "/dev/fd/%d", ends[0]);
+        const struct capture_file_options options = {.path = name, .bpf = ""};
+        assert_int_equal(capture_open_file(&options, &capture, &error), 0);
+        close(ends[0]);
+        assert_int_equal(read_numbered(32, false), 2);
+        assert_non_null(strstr(capture_truncated(capture), "in packet 3: "));
+}
+
 /* Cut after each of its bytes: the frames before the cut come out, and the file says so. */
 static void test_broken_off(void **state) {
         (void)state;
@@ -157,6 +202,8 @@ static void test_broken_off(void **state) {
                 assert_int_equal(open_with("", 0), 0);
                 assert_int_equal(read_numbered(3, false), whole);
                 assert_int_equal(capture_truncated(capture) != NULL, left != 0);
+                if (left)
+                        check_end(whole + 1, size);
                 capture_close(capture);
                 capture = NULL;
         }
@@ -309,6 +356,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_filter, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_bad_filter_says_what_libpcap_says, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_broken_off, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_broken_off_behind_a_filter, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_broken_off_pipe, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_what_is_no_capture_file, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_large_frames, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_frame_beyond_the_buffer, set_up, tear_down),

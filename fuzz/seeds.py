@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+"""Writes the seed corpora of the fuzz targets, one folder each, out of the golden captures.
+
+usage: seeds.py FOLDER
+
+They are made when the fuzz targets are built, and the same every time, so that a new golden case is
+a new seed. A seed is named after the capture that it comes from.
+"""
+
+import struct
+import sys
+from pathlib import Path
+
+GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
+sys.path.insert(0, str(GOLDEN))
+sys.dont_write_bytecode = True
+
+import cases  # noqa: E402 (needs the path above)
+import files  # noqa: E402
+import wire  # noqa: E402
+from ledger import Capture  # noqa: E402
+
+# LINKTYPE → enum frame_link of src/packet/packet.h.
+LINKS = {files.ETHERNET: 0, files.RAW: 1, 12: 1, files.IPV4: 2, files.IPV6: 3, files.NULL: 4, files.SLL: 5,
+         files.SLL2: 6, files.USER0: 7}
+
+
+def frames(data):
+    """(LINKTYPE, captured bytes, wire length) of a pcap file, as far as it goes."""
+    if len(data) < 24 or data[:4] == b"\n\r\r\n":
+        return
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    link, at = struct.unpack_from(order + "I", data, 20)[0], 24
+    while at + 16 <= len(data):
+        captured, length = struct.unpack_from(order + "II", data, at + 8)
+        if at + 16 + captured > len(data):
+            return
+        yield link, data[at + 16:at + 16 + captured], length
+        at += 16 + captured
+
+
+def packet_input(link, frame, length, cut=0, tag=None):
+    """As fuzz_packet.c reads it."""
+    head = struct.pack("<BBHHH", LINKS[link], tag is not None, tag or 0, cut, length - len(frame))
+    return head + frame
+
+
+def packet_seeds(case):
+    """Every frame once; of tagged ones also what the kernel makes of them, the tag beside the frame."""
+    for n, (link, frame, length) in enumerate(frames(case.data)):
+        if link not in LINKS:
+            return
+        yield f"{case.name}-{n}", packet_input(link, frame, length, cut=n)
+        if link == files.ETHERNET and frame[12:14] == b"\x81\0":
+            tag = struct.unpack_from(">H", frame, 14)[0]
+            yield f"{case.name}-{n}-stripped", packet_input(link, frame[:12] + frame[16:], length, tag=tag)
+
+
+def file_seeds(case):
+    yield case.file, case.data
+
+
+def crowd():
+    """More flows at once than the tables of fuzz_file.c have room for, in a short file."""
+    capture = Capture()
+    for n in range(84):
+        capture.add(f"{n // 60}.{n:03}", wire.ip4("10.0.0.1", "10.0.0.2", wire.udp(1000 + n % 42, 53)))
+    return cases.pcap_case("crowd", capture, files.RAW)
+
+
+SEEDS = {"packet": packet_seeds, "file": file_seeds}
+
+
+def main(folder):
+    for target, seeds in SEEDS.items():
+        (folder / target).mkdir(parents=True, exist_ok=True)
+        for case in [*cases.all_cases(), crowd()]:
+            for name, data in seeds(case):
+                (folder / target / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
