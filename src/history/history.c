@@ -70,7 +70,7 @@ static void tell(struct history *history) {
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-void history_set_wall(struct history *history, int64_t second, int64_t ahead_s, enum history_jump why) {
+void history_set_wall(struct history *history, int64_t second, int64_t ahead_s, enum history_gap why) {
         pthread_rwlock_wrlock(&history->lock);
         assert(second > history->second);
         wall_jump(&history->wall, second, ahead_s, why);
@@ -205,13 +205,16 @@ bool history_latest_gap(struct history *history, struct history_counters *ret) {
         return is_gap;
 }
 
-enum history_gap history_gap_of(struct history *history, int64_t second) {
+enum history_gap history_gap_of(struct history *history, int64_t second, int64_t *ret_end) {
         int64_t number;
         enum history_gap gap = HISTORY_GAP_NO_CAPTURE;
+        *ret_end = second + 1;
         pthread_rwlock_rdlock(&history->lock);
         if (wall_find(&history->wall, second, history->second, &number)) {
                 const struct history_counters *row = counters_row(&history->counters, number);
                 gap = row ? row->gap : gap;
+        } else {
+                (void)wall_skipped(&history->wall, second, &gap, ret_end);
         }
         pthread_rwlock_unlock(&history->lock);
         return gap;
@@ -272,14 +275,6 @@ size_t history_count_between(struct history *history, int64_t after_number, int6
                 n += counters_find(counters, number) != NULL;
         pthread_rwlock_unlock(&history->lock);
         return n;
-}
-
-enum history_jump history_jump_over(struct history *history, int64_t second) {
-        enum history_jump why = HISTORY_JUMP_NONE;
-        pthread_rwlock_rdlock(&history->lock);
-        (void)wall_skipped(&history->wall, second, &why);
-        pthread_rwlock_unlock(&history->lock);
-        return why;
 }
 
 void history_read_totals(struct history *history, struct history_totals *ret) {

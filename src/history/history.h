@@ -20,6 +20,8 @@ enum history_gap {
         HISTORY_GAP_NO_CAPTURE, /* the daemon itself was held up */
         HISTORY_GAP_IFACE_DOWN, /* no interface was up */
         HISTORY_GAP_IFACE_GONE, /* none was there */
+        HISTORY_GAP_CLOCK_STEP, /* the wall clock was set beyond it; in a file: its timestamps jumped */
+        HISTORY_GAP_SLEEP,      /* the machine slept */
 };
 
 struct history_options {
@@ -50,17 +52,10 @@ struct history_flow {
         uint32_t generation; /* 0: no flow */
 };
 
-/* Why the wall time of a second does not follow from that of the one before. */
-enum history_jump {
-        HISTORY_JUMP_NONE,
-        HISTORY_JUMP_STEP,  /* the wall clock was set; in a file: its timestamps went back */
-        HISTORY_JUMP_SLEEP, /* the machine slept */
-};
-
 /* Seconds are numbered; the wall time (Unix time, s) is a label beside the number. From `second` on,
  * which has not begun, the label is `ahead_s` more than the number; before the first call they are the
- * same. All that readers get and give are labels, except where it says number. */
-void history_set_wall(struct history *history, int64_t second, int64_t ahead_s, enum history_jump why);
+ * same. `why` is CLOCK_STEP or SLEEP. All that readers get and give are labels, except where it says number. */
+void history_set_wall(struct history *history, int64_t second, int64_t ahead_s, enum history_gap why);
 
 /* A tick is written as begin, any number of adds, end. Readers see it after end, whole.
  * Seconds never go back; one left out is a gap (or a zero, see options). A second that is
@@ -162,8 +157,8 @@ bool history_latest(struct history *history, struct history_counters *ret);
 /* True where the last closed second is a gap: its second, number and gap. */
 bool history_latest_gap(struct history *history, struct history_counters *ret);
 
-/* Why there are no counters of a Unix second; NONE where there are. */
-enum history_gap history_gap_of(struct history *history, int64_t second);
+/* Why there are no counters of a Unix second; NONE where there are. That holds up to `*ret_end`, or longer. */
+enum history_gap history_gap_of(struct history *history, int64_t second, int64_t *ret_end);
 
 /* How many ticks and events there have been: a reader compares it to see what is new. */
 uint64_t history_ticks(struct history *history);
@@ -179,9 +174,6 @@ size_t history_read_counters(struct history *history, int64_t from, int64_t to, 
 
 /* How many seconds are held whose numbers lie between two others. */
 size_t history_count_between(struct history *history, int64_t after_number, int64_t before_number);
-
-/* Why no second bears this Unix time, although the capture ran: the clock jumped over it. Else NONE. */
-enum history_jump history_jump_over(struct history *history, int64_t second);
 
 /* All that was ever counted, also what the retention has dropped. */
 struct history_totals {

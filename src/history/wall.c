@@ -11,7 +11,7 @@ void wall_init(struct wall *wall) {
         wall->eras[0] = (struct wall_era){.first = INT64_MIN};
 }
 
-void wall_jump(struct wall *wall, int64_t second, int64_t ahead_s, enum history_jump why) {
+void wall_jump(struct wall *wall, int64_t second, int64_t ahead_s, enum history_gap why) {
         if (wall->n == WALL_ERAS_MAX) {
                 memmove(&wall->eras[0], &wall->eras[1], (WALL_ERAS_MAX - 1) * sizeof(wall->eras[0]));
                 wall->eras[0].first = INT64_MIN;
@@ -43,14 +43,25 @@ bool wall_find(const struct wall *wall, int64_t label, int64_t newest, int64_t *
         return false;
 }
 
-bool wall_skipped(const struct wall *wall, int64_t label, enum history_jump *ret_why) {
+static int64_t first_label(const struct wall_era *era) {
+        return era->first + era->ahead_s;
+}
+
+bool wall_skipped(const struct wall *wall, int64_t label, enum history_gap *ret_why, int64_t *ret_end) {
+        bool skipped = false;
+        int64_t end = INT64_MAX;
         for (unsigned i = wall->n; --i;) {
                 const struct wall_era *era = &wall->eras[i];
-                int64_t before = era->first - 1 + wall->eras[i - 1].ahead_s;
-                if (label > before && label < era->first + era->ahead_s) {
+                if (first_label(era) <= label)
+                        continue;
+                if (first_label(era) < end)
+                        end = first_label(era);
+                if (!skipped && label > era->first - 1 + wall->eras[i - 1].ahead_s) {
                         *ret_why = era->why;
-                        return true;
+                        skipped = true;
                 }
         }
-        return false;
+        if (skipped)
+                *ret_end = end;
+        return skipped;
 }

@@ -13,9 +13,9 @@
 #define WALL_ERAS_MAX 512u
 
 struct wall_era {
-        int64_t first;         /* number of its first second */
-        int64_t ahead_s;       /* label less number */
-        enum history_jump why; /* it began */
+        int64_t first;        /* number of its first second */
+        int64_t ahead_s;      /* label less number */
+        enum history_gap why; /* it began */
 };
 
 struct wall {
@@ -27,7 +27,7 @@ void wall_init(struct wall *wall);
 
 /* From `second` on, numbers bear labels `ahead_s` ahead of them. `second` is beyond any number in use.
  * Where there is no room for another era the oldest is forgotten. */
-void wall_jump(struct wall *wall, int64_t second, int64_t ahead_s, enum history_jump why);
+void wall_jump(struct wall *wall, int64_t second, int64_t ahead_s, enum history_gap why);
 
 /* The label of a number; the same for milliseconds. */
 int64_t wall_of(const struct wall *wall, int64_t second);
@@ -36,7 +36,8 @@ int64_t wall_of_ms(const struct wall *wall, int64_t ms);
 /* The latest number up to `newest` that bears the label; false where none does. */
 bool wall_find(const struct wall *wall, int64_t label, int64_t newest, int64_t *ret_second);
 
-/* What made the clock jump over a label that no number bears: the jump that began the first era beyond it. */
-bool wall_skipped(const struct wall *wall, int64_t label, enum history_jump *ret_why);
+/* For a label that no number bears: what made the clock jump over it, and the next label beyond that begins
+ * an era. False where it did not jump over it. */
+bool wall_skipped(const struct wall *wall, int64_t label, enum history_gap *ret_why, int64_t *ret_end);
 
 #endif

@@ -104,7 +104,7 @@ static void follow_clock(struct rollup *rollup, int64_t second) {
                 rollup->era = mail->era;
                 rollup->ahead_s = mail->ahead_s;
                 history_set_wall(rollup->history, second, mail->ahead_s,
-                                 mail->sleep_ns ? HISTORY_JUMP_SLEEP : HISTORY_JUMP_STEP);
+                                 mail->sleep_ns ? HISTORY_GAP_SLEEP : HISTORY_GAP_CLOCK_STEP);
                 note_jump(rollup, mail);
         }
 }

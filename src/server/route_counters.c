@@ -116,6 +116,8 @@ static const char *reason_of(enum history_gap gap) {
         switch (gap) {
         case HISTORY_GAP_IFACE_DOWN: return "interface_down";
         case HISTORY_GAP_IFACE_GONE: return "interface_gone";
+        case HISTORY_GAP_CLOCK_STEP: return "clock_step";
+        case HISTORY_GAP_SLEEP: return "sleep";
         case HISTORY_GAP_NONE:
         case HISTORY_GAP_NO_CAPTURE: break;
         }
@@ -127,11 +129,11 @@ static struct counters_gap gap_at(const struct request *r, int64_t from, int64_t
         struct counters_gap gap = counters_gap_at(&r->bounds, from, to);
         if (from < r->bounds.held_from || from >= r->bounds.held_to)
                 return gap;
-        enum history_gap reason = history_gap_of(r->history, from);
-        int64_t end = from + 1;
-        while (end < gap.to && history_gap_of(r->history, end) == reason)
-                end++;
-        return (struct counters_gap){.from = from, .to = end, .reason = reason_of(reason)};
+        int64_t end, next;
+        enum history_gap reason = history_gap_of(r->history, from, &end);
+        while (end < gap.to && history_gap_of(r->history, end, &next) == reason)
+                end = next;
+        return (struct counters_gap){.from = from, .to = end < gap.to ? end : gap.to, .reason = reason_of(reason)};
 }
 
 /* Writes [from, to) as one gap for each reason. */

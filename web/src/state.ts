@@ -97,6 +97,8 @@ const GAP_REASONS: Record<string, string> = {
     no_capture: 'nothing was captured',
     interface_down: 'the interface was down',
     interface_gone: 'the interface was gone',
+    clock_step: 'the clock was set beyond it',
+    sleep: 'the machine slept',
 };
 
 /** Why there is nothing of this second, as the daemon says. */

@@ -56,9 +56,10 @@ static void test_a_second_without_an_interface_is_a_gap(void **state) {
                 HISTORY_GAP_NONE,       HISTORY_GAP_NONE,       HISTORY_GAP_IFACE_DOWN, HISTORY_GAP_IFACE_GONE,
                 HISTORY_GAP_IFACE_GONE, HISTORY_GAP_IFACE_DOWN, HISTORY_GAP_NONE,
         };
+        int64_t end;
         for (unsigned i = 0; i < 7; i++) {
                 assert_int_equal(span_of(i), spans[i]);
-                assert_int_equal(history_gap_of(history, START + i), gaps[i]);
+                assert_int_equal(history_gap_of(history, START + i, &end), gaps[i]);
         }
         int64_t from, to;
         assert_true(history_span(history, &from, &to));
@@ -108,9 +109,10 @@ static void test_one_of_several_is_enough(void **state) {
 /* Word of an interface that is up may come after its first frames. */
 static void test_what_was_counted_was_captured(void **state) {
         (void)state;
+        int64_t end;
         put(0, HISTORY_IFACE_DOWN, 0);
         ticks_one(history, START, 1, 17, delta_of(500, 100));
-        assert_int_equal(history_gap_of(history, START), HISTORY_GAP_NONE);
+        assert_int_equal(history_gap_of(history, START, &end), HISTORY_GAP_NONE);
         assert_in_range(span_of(0), 1, 1000);
         struct history_counters row;
         assert_true(history_latest(history, &row));

@@ -45,6 +45,11 @@ static int64_t packets_at(int64_t label) {
         return (int64_t)row.all.packets;
 }
 
+static enum history_gap gap_of(int64_t label) {
+        int64_t end;
+        return history_gap_of(history, label, &end);
+}
+
 static struct flow_row only_flow(void) {
         struct flow_result rows = ticks_rows(history);
         assert_int_equal(rows.n_rows, 1);
@@ -56,18 +61,20 @@ static struct flow_row only_flow(void) {
 static void test_forward(void **state) {
         (void)state;
         seconds(0, 5);
-        history_set_wall(history, START + 5, 3600, HISTORY_JUMP_STEP);
+        history_set_wall(history, START + 5, 3600, HISTORY_GAP_CLOCK_STEP);
         seconds(5, 10);
         assert_int_equal(packets_at(4), 5);
         assert_int_equal(packets_at(5), -1);
         assert_int_equal(packets_at(3604), -1);
         assert_int_equal(packets_at(3605), 6);
-        assert_int_equal(history_jump_over(history, START + 4), HISTORY_JUMP_NONE);
-        assert_int_equal(history_jump_over(history, START + 5), HISTORY_JUMP_STEP);
-        assert_int_equal(history_jump_over(history, START + 3604), HISTORY_JUMP_STEP);
-        assert_int_equal(history_jump_over(history, START + 3605), HISTORY_JUMP_NONE);
+        assert_int_equal(gap_of(START + 4), HISTORY_GAP_NONE);
+        assert_int_equal(gap_of(START + 5), HISTORY_GAP_CLOCK_STEP);
+        assert_int_equal(gap_of(START + 3604), HISTORY_GAP_CLOCK_STEP);
+        assert_int_equal(gap_of(START + 3605), HISTORY_GAP_NONE);
 
         int64_t from, to;
+        (void)history_gap_of(history, START + 7, &to);
+        assert_int_equal(to, START + 3605);
         assert_true(history_span(history, &from, &to));
         assert_int_equal(from, START);
         assert_int_equal(to, START + 3610);
@@ -80,7 +87,7 @@ static void test_forward(void **state) {
 static void test_back(void **state) {
         (void)state;
         seconds(0, 10);
-        history_set_wall(history, START + 10, -6, HISTORY_JUMP_STEP); /* bears +4 */
+        history_set_wall(history, START + 10, -6, HISTORY_GAP_CLOCK_STEP); /* bears +4 */
         seconds(10, 13);
         assert_int_equal(packets_at(3), 4);
         for (int64_t label = 4; label < 7; label++)
@@ -109,7 +116,7 @@ static void test_back(void **state) {
 static void test_far_back(void **state) {
         (void)state;
         seconds(0, 3);
-        history_set_wall(history, START + 3, -1000, HISTORY_JUMP_STEP);
+        history_set_wall(history, START + 3, -1000, HISTORY_GAP_CLOCK_STEP);
         seconds(3, 5);
         int64_t from, to;
         assert_true(history_span(history, &from, &to));
@@ -128,9 +135,9 @@ static void test_far_back(void **state) {
 static void test_sleep(void **state) {
         (void)state;
         seconds(0, 2);
-        history_set_wall(history, START + 2, 28800, HISTORY_JUMP_SLEEP);
+        history_set_wall(history, START + 2, 28800, HISTORY_GAP_SLEEP);
         seconds(2, 3);
-        assert_int_equal(history_jump_over(history, START + 100), HISTORY_JUMP_SLEEP);
+        assert_int_equal(gap_of(START + 100), HISTORY_GAP_SLEEP);
         assert_int_equal(only_flow().state, FLOW_STATE_ACTIVE);
 }
 
@@ -140,7 +147,7 @@ static void test_more_jumps_than_are_kept(void **state) {
         assert_non_null(wall);
         wall_init(wall);
         for (int64_t i = 1; i <= 2000; i++)
-                wall_jump(wall, i * 10, i * 100, HISTORY_JUMP_STEP);
+                wall_jump(wall, i * 10, i * 100, HISTORY_GAP_CLOCK_STEP);
         assert_int_equal(wall->n, WALL_ERAS_MAX);
         assert_int_equal(wall_of(wall, 20005), 220005);
         assert_int_equal(wall_of(wall, 19999), 219899);
