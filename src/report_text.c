@@ -296,7 +296,7 @@ static void print_elsewhere(const struct history_totals *sums) {
 static const char *verdict_text(unsigned verdict) {
         static const char *const texts[PACKET_VERDICTS] = {
                 [PACKET_L4_CUT] = "ports or TCP flags are not there in full; counts for a flow",
-                [PACKET_IP6_EXT_CUT] = "an IPv6 extension header is not there in full; counts for a flow",
+                [PACKET_IP6_EXT_CUT] = "the IPv6 extension headers are cut; counts for a flow",
                 [PACKET_NOT_IP] = "neither IPv4 nor IPv6 (ARP, LLDP, ...)",
                 [PACKET_LINK_UNSUPPORTED] = "a link type that is not decoded",
                 [PACKET_LINK_CUT] = "the link header, a tag or a label is not there in full",

@@ -19,8 +19,10 @@ void text_table_set(struct text_table *table, unsigned column, const char *forma
         assert(table->n_rows && column < table->n_columns);
         va_list arguments;
         va_start(arguments, format);
-        (void)vsnprintf(table->cells[table->n_rows - 1][column], TEXT_TABLE_CELL, format, arguments);
+        int n = vsnprintf(table->cells[table->n_rows - 1][column], TEXT_TABLE_CELL, format, arguments);
         va_end(arguments);
+        assert(n >= 0 && n < (int)TEXT_TABLE_CELL);
+        (void)n;
 }
 
 static unsigned column_width(const struct text_table *table, unsigned column) {

@@ -26,7 +26,7 @@ struct text_table {
 /* Begins a row of empty cells; at most TEXT_TABLE_ROWS. */
 void text_table_row(struct text_table *table);
 
-/* Sets a cell of the last row, printf fashion; what is longer than a cell is cut. */
+/* Sets a cell of the last row, printf fashion; shorter than TEXT_TABLE_CELL. */
 void text_table_set(struct text_table *table, unsigned column, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
