@@ -169,7 +169,6 @@ static void set_endpoint(struct text_table *table, unsigned column, const char *
         text_table_set(table, column, "%s%s", before, text);
 }
 
-/* Where the file's clock was set back meanwhile, nobody can say how long a flow lasted. */
 static void set_figures(struct text_table *table, const struct flow_row *row, const struct tick_totals *totals) {
         const struct span span = span_of(totals);
         uint64_t packets = row->ab.packets + row->ba.packets, bytes = row->ab.bytes + row->ba.bytes;
@@ -179,8 +178,7 @@ static void set_figures(struct text_table *table, const struct flow_row *row, co
         text_table_set(table, FLOW_BYTES, "%s", render_quantity((double)bytes, "B", text));
         text_table_set(table, FLOW_SHARE, "%s", share_of(bytes, totals->all.bytes, text));
         text_table_set(table, FLOW_BEGAN, "%s", clock_text(row->first_seen_ms, !one_day, text));
-        int64_t lasted_ms = row->last_seen_ms - row->first_seen_ms;
-        text_table_set(table, FLOW_LASTED, "%s", lasted_ms < 0 ? "-" : render_duration(lasted_ms, text));
+        text_table_set(table, FLOW_LASTED, "%s", render_duration(row->last_seen_ms - row->first_seen_ms, text));
 }
 
 static void add_flow(struct text_table *table, const struct flow_row *row, const struct tick_totals *totals,

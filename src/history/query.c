@@ -181,6 +181,13 @@ static int scan(struct history *history, const struct flow_query *query, bool (*
         return 0;
 }
 
+/* Both times by the clock as it was when the flow was last seen: their distance is how long it was there. */
+static void label_times(const struct wall *wall, struct flow_row *row) {
+        int64_t ahead_ms = wall_of_ms(wall, row->last_seen_ms) - row->last_seen_ms;
+        row->first_seen_ms += ahead_ms;
+        row->last_seen_ms += ahead_ms;
+}
+
 static int copy_rows(const struct history *history, const struct best *best, struct flow_result *result) {
         const struct directory *directory = &history->directory;
         const struct history_counters *last = counters_find(&history->counters, history->second);
@@ -191,8 +198,7 @@ static int copy_rows(const struct history *history, const struct best *best, str
                 uint32_t index = best->heap[i].index;
                 const struct tick_row *row = directory_row(directory, index);
                 result->rows[i] = entry_to_row(&directory->entries[index]);
-                result->rows[i].first_seen_ms = wall_of_ms(&history->wall, result->rows[i].first_seen_ms);
-                result->rows[i].last_seen_ms = wall_of_ms(&history->wall, result->rows[i].last_seen_ms);
+                label_times(&history->wall, &result->rows[i]);
                 if (row)
                         result->rows[i].last =
                                 (struct volume){row->ab.packets + row->ba.packets, row->ab.bytes + row->ba.bytes};

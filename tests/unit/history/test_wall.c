@@ -80,7 +80,7 @@ static void test_forward(void **state) {
         assert_int_equal(to, START + 3610);
         struct flow_row row = only_flow(); /* it did not grow an hour older */
         assert_int_equal(row.state, FLOW_STATE_ACTIVE);
-        assert_int_equal(row.first_seen_ms, START * MS_PER_S);
+        assert_int_equal(row.first_seen_ms, (START + 3600) * MS_PER_S); /* by the clock as it is now */
         assert_int_equal(row.last_seen_ms, (START + 3609) * MS_PER_S);
 }
 
@@ -111,6 +111,7 @@ static void test_back(void **state) {
         assert_int_equal(from, START);
         assert_int_equal(to, START + 8);
         assert_int_equal(only_flow().last_seen_ms, (START + 7) * MS_PER_S);
+        assert_int_equal(only_flow().first_seen_ms, (START + 7 - 13) * MS_PER_S);
 }
 
 static void test_far_back(void **state) {
