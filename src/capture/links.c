@@ -128,7 +128,7 @@ static void sweep(struct link_watch *watch, link_watch_each *each, void *context
 
 /* ---- messages ------------------------------------------------------------------------- */
 
-static uint32_t number_of(const struct rtattr *attribute) {
+static uint32_t number_of(struct rtattr *attribute) {
         uint32_t value = 0;
         if (RTA_PAYLOAD(attribute) >= sizeof(value))
                 memcpy(&value, RTA_DATA(attribute), sizeof(value));

@@ -9,6 +9,7 @@ import time
 import pytest
 import websockets
 
+import contract
 from wire import Socket, ask, connect, get, read_answer
 
 
@@ -260,3 +261,35 @@ def test_goodbye(daemon):
         running.process.terminate()
         assert ws.close_code() == 1001
         assert running.process.wait(2) == 0
+
+
+def test_gap_in_place_of_rates(pair, daemon):
+    """While the interface is down every second is told of, as one without rates; then they go on."""
+    watch = daemon("--bpf=")
+    watch.settle()
+
+    async def conversation(client):
+        await client.send('{"subscribe":["rates","top_talkers","events"]}')
+        frames = []
+
+        async def until(wanted):
+            while not wanted(frames):
+                frames.append(await receive(client))
+
+        pair.host.run("ip", "link", "set", "veth0", "down")
+        await until(lambda got: sum(f["type"] == "gap" for f in got) == 3)
+        pair.host.run("ip", "link", "set", "veth0", "up")
+        await until(lambda got: got[-1]["type"] == "rates" and not got[-1]["partial"])
+        return frames
+
+    frames = talk(watch, conversation)
+    gaps = [f for f in frames if f["type"] == "gap"]
+    assert [f["ts"] for f in gaps][:3] == [gaps[0]["ts"] + 1000 * i for i in range(3)]
+    assert {f["reason"] for f in gaps} == {"interface_down"}
+    assert {name for f in gaps for name in f} | {"skipped"} == contract.message_tables()["gap"]
+    in_gaps = {f["ts"] for f in gaps}
+    assert not any(f["ts"] in in_gaps for f in frames if f["type"] in ("rates", "top_talkers"))
+    assert {"iface_down", "iface_up"} <= {f["event"] for f in frames if f["type"] == "events"}
+    listed = {ts for gap in watch.json("/api/counters")["gaps"] for ts in range(gap["from"], gap["to"], 1000)
+              if gap["reason"] == "interface_down"}
+    assert listed == in_gaps

@@ -143,15 +143,60 @@ describe('states', () => {
         await look(page, 'notice');
     }));
 
-    it('an interface that is gone, and back', () => run(['--bpf='], async (page) => {
+    it('an interface that is renamed: its capture goes on', () => run(['--bpf='], async (page) => {
         await untilLive(page);
-        ip('link', 'set', IFACE, 'name', 'away0');
+        const named = (name) => page.waitForFunction((n) => document.getElementById('iface').textContent.includes(n), name);
+        ip('link', 'set', IFACE, 'name', 'lan0');
         try {
-            await until(page, (name) => new RegExp(`${name} is (gone|down)`).test(document.getElementById('state').textContent), IFACE);
-            await look(page, 'interface-gone');
+            await named('lan0');
+            assert.doesNotMatch(await page.textContent('#state'), /is (gone|down)/);
         } finally {
-            ip('link', 'set', 'away0', 'name', IFACE);
+            ip('link', 'set', 'lan0', 'name', IFACE);
+        }
+        await named(IFACE);
+    }));
+
+    it('an interface that is gone, and back', async () => {
+        const make = () => {
+            ip('link', 'add', 'veth9', 'type', 'veth', 'peer', 'name', 'veth9peer');
+            ip('link', 'set', 'veth9', 'up');
+            ip('link', 'set', 'veth9peer', 'up');
+        };
+        make();
+        try {
+            await run(['--bpf=', '--iface=veth9'], async (page) => {
+                await untilLive(page);
+                ip('link', 'del', 'veth9');
+                await until(page, () => /veth9 is gone/.test(document.getElementById('state').textContent));
+                await look(page, 'interface-gone');
+                make();
+                await until(page, () => !/veth9 is gone/.test(document.getElementById('state').textContent));
+                await until(page, () => /veth9 is back/.test(document.getElementById('events').textContent));
+            });
+        } finally {
+            ip('link', 'del', 'veth9');
+        }
+    });
+
+    it('no interface at all: nothing is measured, and the page goes on', () => run(['--bpf='], async (page) => {
+        await untilLive(page);
+        ip('link', 'set', IFACE, 'down');
+        try {
+            await until(page, () => document.querySelector('#n-pps b').textContent === '–');
+            // Longer than the page waits for ticks before it says that there are none.
+            const gapMs = () => page.evaluate(async () => {
+                const { gaps } = await (await fetch('/api/counters?from=-60s')).json();
+                return gaps.reduce((sum, gap) => sum + (gap.reason === 'interface_down' ? gap.to - gap.from : 0), 0);
+            });
+            const deadline = Date.now() + 30_000;
+            while (await gapMs() < 6000) {
+                assert.ok(Date.now() < deadline, 'the gap grows');
+                await new Promise((resolve) => { setTimeout(resolve, 200); });
+            }
+            assert.match(await page.textContent('#state'), new RegExp(`${IFACE} is down`));
+        } finally {
             ip('link', 'set', IFACE, 'up');
         }
+        await until(page, () => !/is down/.test(document.getElementById('state').textContent));
     }));
 });
