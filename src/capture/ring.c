@@ -8,6 +8,10 @@
  * of 1 MiB need an order of magnitude fewer wake-ups than small ones; a block that is not
  * full is handed over after RETIRE_MS.
  *
+ * Before each frame the kernel puts a virtio header (PACKET_VNET_HDR), which tells of a super-packet
+ * in what pieces it was, or will be, on the wire. Where that is not to be had, frames that say of
+ * themselves that they are super-packets are handed on as such, and capture_segments_known is false.
+ *
  * Order matters at start: filter, ring and membership are in place before bind() lets the
  * first frame in. The socket needs CAP_NET_RAW to be opened, and nothing afterwards.
  *
@@ -19,6 +23,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/virtio_net.h>
 #include <net/ethernet.h>
 #include <net/if_arp.h>
 #include <poll.h>
@@ -38,6 +43,10 @@
 #define BLOCK_BYTES_MIN (1u << 16)
 #define BLOCKS_MIN 8u
 #define FRAME_BYTES 2048u /* only has to divide a block: V3 packs frames by their size */
+
+/* Newer than the headers of some distributions. */
+#define STATUS_GSO_TCP (1u << 8) /* TP_STATUS_GSO_TCP of linux/if_packet.h, since Linux 6.0 */
+#define VIRTIO_UDP_L4 5          /* VIRTIO_NET_HDR_GSO_UDP_L4 of linux/virtio_net.h, since Linux 6.2 */
 
 struct ring {
         struct capture base;
@@ -91,12 +100,28 @@ static enum frame_link link_of(unsigned hardware) {
         }
 }
 
-static struct frame to_frame(const uint8_t *at) {
+/* What the virtio header before the link header says. Kernel memory, in host byte order. */
+static void read_virtio(const uint8_t *link_header, struct frame *ret) {
+        struct virtio_net_hdr header;
+        memcpy(&header, link_header - sizeof(header), sizeof(header));
+        switch (header.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+        case VIRTIO_NET_HDR_GSO_NONE: return;
+        case VIRTIO_NET_HDR_GSO_TCPV4:
+        case VIRTIO_NET_HDR_GSO_TCPV6: ret->gso = FRAME_GSO_TCP; break;
+        case VIRTIO_UDP_L4: ret->gso = FRAME_GSO_UDP; break;
+        default: ret->gso = FRAME_GSO_UNSIZED; return;
+        }
+        ret->gso_size = header.gso_size;
+        if (header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+                ret->transport_at = header.csum_start; /* of each segment: so of the innermost header */
+}
+
+static struct frame to_frame(const struct ring *ring, const uint8_t *at) {
         const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)at;
         const struct sockaddr_ll *address =
                 (const struct sockaddr_ll *)(const void *)(at + TPACKET_ALIGN(sizeof(struct tpacket3_hdr)));
         bool has_vlan = header->tp_status & TP_STATUS_VLAN_VALID;
-        return (struct frame){
+        struct frame frame = {
                 .data = at + header->tp_mac,
                 .captured = header->tp_snaplen,
                 .length = header->tp_len + (has_vlan ? 4 : 0),
@@ -106,6 +131,11 @@ static struct frame to_frame(const uint8_t *at) {
                 .direction = address->sll_pkttype == PACKET_OUTGOING ? DIRECTION_OUT : DIRECTION_IN,
                 .has_vlan = has_vlan,
         };
+        if (!ring->base.segments_unknown)
+                read_virtio(frame.data, &frame);
+        else if (header->tp_status & STATUS_GSO_TCP)
+                frame.gso = FRAME_GSO_UNSIZED;
+        return frame;
 }
 
 /* Waits for a block, the wake-up or the deadline. 0, or -errno. */
@@ -140,11 +170,10 @@ static int wait_for_block(struct ring *ring, int64_t deadline_boot_ns, bool *ret
         return 0;
 }
 
-static int ring_read(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns) {
-        struct ring *ring = (struct ring *)capture;
+/* Makes sure that a block is in hand. 1; 0 at the deadline or a wake-up; -errno. */
+static int await_block(struct ring *ring, int64_t deadline_boot_ns) {
         if (ring->in_hand && !ring->frames_left)
                 give_back(ring);
-
         for (bool again = true; !ring->in_hand;) {
                 if (is_filled(ring)) {
                         take_block(ring);
@@ -158,12 +187,24 @@ static int ring_read(struct capture *capture, struct frame *frames, unsigned max
                 if (r < 0)
                         return r;
         }
+        return 1;
+}
 
+static int ring_read(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns) {
+        struct ring *ring = (struct ring *)capture;
         unsigned n = 0;
-        for (; n < max && ring->frames_left; n++, ring->frames_left--) {
-                const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)ring->frame;
-                frames[n] = to_frame(ring->frame);
-                ring->frame += header->tp_next_offset;
+        while (!n) {
+                int r = await_block(ring, deadline_boot_ns);
+                if (r <= 0)
+                        return r;
+                for (; n < max && ring->frames_left; ring->frames_left--) {
+                        const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)ring->frame;
+                        /* A super-packet that the virtio header cannot express is counted as dropped by the
+                         * kernel after it was given its place: that stays in the block, without contents. */
+                        if (header->tp_status & TP_STATUS_USER)
+                                frames[n++] = to_frame(ring, ring->frame);
+                        ring->frame += header->tp_next_offset;
+                }
         }
         return (int)n;
 }
@@ -256,6 +297,16 @@ static int open_socket(struct ring *ring, const char *iface, struct error *error
         return r < 0 ? error_set(error, r, "cannot open a netlink socket: %s", strerror(-r)) : 0;
 }
 
+/* To be asked for before there is a ring. The kernel throws away what the header cannot express; of LRO's
+ * super-packets it cannot say what they are, so with LRO they are better seen as they come. */
+static void ask_for_virtio(struct ring *ring, const char *iface) {
+        const int on = 1;
+        unsigned offloads = 0;
+        bool has_lro = iface_offloads(iface, &offloads) == 0 && (offloads & IFACE_LRO);
+        ring->base.segments_unknown =
+                has_lro || setsockopt(ring->socket_fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) != 0;
+}
+
 static int map_ring(struct ring *ring, const struct capture_ring_options *options, struct error *error) {
         const int version = TPACKET_V3;
         int r = option_set(ring, options->iface, "TPACKET_V3", PACKET_VERSION, &version, sizeof(version), error);
@@ -346,6 +397,7 @@ int capture_open_ring(const struct capture_ring_options *options, struct capture
         int r = open_socket(ring, options->iface, error);
         if (r == 0) {
                 filter_programs_init(&ring->programs, options->iface, options->bpf, options->snaplen);
+                ask_for_virtio(ring, options->iface);
                 r = map_ring(ring, options, error);
         }
         link_meter_begin(&ring->meter, link.index);

@@ -37,6 +37,7 @@ static void check_nonflow(enum packet_verdict verdict, unsigned bytes) {
         const struct packet expected = {
                 .class = PACKET_CLASS_OTHER,
                 .verdict = (uint8_t)verdict,
+                .packets = 1,
                 .bytes = bytes,
                 .time_ns = 1,
         };
