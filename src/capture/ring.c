@@ -46,6 +46,7 @@
 
 /* Newer than the headers of some distributions. */
 #define STATUS_GSO_TCP (1u << 8) /* TP_STATUS_GSO_TCP of linux/if_packet.h, since Linux 6.0 */
+#define HARDWARE_IP6GRE 823      /* ARPHRD_IP6GRE of linux/if_arp.h, not in net/if_arp.h */
 #define VIRTIO_UDP_L4 5          /* VIRTIO_NET_HDR_GSO_UDP_L4 of linux/virtio_net.h, since Linux 6.2 */
 
 struct ring {
@@ -59,6 +60,7 @@ struct ring {
         uint32_t frames_left; /* in the block in hand */
         const uint8_t *frame; /* the next of them */
         bool in_hand;
+        bool is_cooked; /* the kernel takes the link header off, and says what followed it */
         struct link_meter meter;
         bool promiscuous;
         struct filter_programs programs;
@@ -86,7 +88,7 @@ static void give_back(struct ring *ring) {
         ring->in_hand = false;
 }
 
-/* What a frame begins with, by the ARPHRD number of its interface. */
+/* What a frame begins with, by the ARPHRD number of its interface, which may come back as another kind. */
 static enum frame_link link_of(unsigned hardware) {
         switch (hardware) {
         case ARPHRD_ETHER:
@@ -116,6 +118,27 @@ static void read_virtio(const uint8_t *link_header, struct frame *ret) {
                 ret->transport_at = header.csum_start; /* of each segment: so of the innermost header */
 }
 
+/* The link header is one that is not opened here, or not even there in both directions: the kernel takes it off. */
+static bool is_cooked(unsigned hardware) {
+        switch (hardware) {
+        case ARPHRD_PPP:
+        case ARPHRD_SLIP:
+        case ARPHRD_IPGRE:
+        case HARDWARE_IP6GRE:
+        case ARPHRD_INFINIBAND: return true;
+        default: return false;
+        }
+}
+
+/* What a frame without its link header begins with: an ethertype says so, in network order. */
+static enum frame_link link_below(uint16_t ethertype_be) {
+        switch (ntohs(ethertype_be)) {
+        case ETH_P_IP: return FRAME_LINK_RAW4;
+        case ETH_P_IPV6: return FRAME_LINK_RAW6;
+        default: return FRAME_LINK_NOT_IP;
+        }
+}
+
 static struct frame to_frame(const struct ring *ring, const uint8_t *at) {
         const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)at;
         const struct sockaddr_ll *address =
@@ -127,7 +150,7 @@ static struct frame to_frame(const struct ring *ring, const uint8_t *at) {
                 .length = header->tp_len + (has_vlan ? 4 : 0),
                 .time_ns = (int64_t)header->tp_sec * NS_PER_S + header->tp_nsec,
                 .vlan_tci = (uint16_t)header->hv1.tp_vlan_tci,
-                .link = (uint8_t)link_of(address->sll_hatype), /* an interface may come back as another kind */
+                .link = (uint8_t)(ring->is_cooked ? link_below(address->sll_protocol) : link_of(address->sll_hatype)),
                 .direction = address->sll_pkttype == PACKET_OUTGOING ? DIRECTION_OUT : DIRECTION_IN,
                 .has_vlan = has_vlan,
         };
@@ -286,11 +309,12 @@ static int option_set(const struct ring *ring, const char *iface, const char *wh
         return error_set(error, -errno, "cannot capture on %s: %s: %s", iface, what, strerror(errno));
 }
 
-static int open_socket(struct ring *ring, const char *iface, struct error *error) {
+/* `type` is SOCK_RAW, or SOCK_DGRAM for frames without their link header. */
+static int open_socket(struct ring *ring, const char *iface, int type, struct error *error) {
         ring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (ring->wake_fd < 0)
                 return error_set(error, -errno, "cannot make an eventfd: %s", strerror(errno));
-        ring->socket_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: deaf until bind() */
+        ring->socket_fd = socket(AF_PACKET, type | SOCK_CLOEXEC, 0); /* protocol 0: deaf until bind() */
         if (ring->socket_fd < 0)
                 return error_set(error, -errno, "cannot capture on %s: %s", iface, strerror(errno));
         int r = link_meter_open(&ring->meter);
@@ -340,8 +364,8 @@ static int map_ring(struct ring *ring, const struct capture_ring_options *option
 
 /* The filter also cuts frames to the snaplen: it is what the program returns. */
 static int attach_filter(const struct ring *ring, const struct link_info *link, struct error *error) {
-        enum frame_link kind = link_of(link->hardware);
-        if (kind == FRAME_LINK_UNSUPPORTED)
+        enum frame_link kind = ring->is_cooked ? FRAME_LINK_RAW : link_of(link->hardware);
+        if (kind == FRAME_LINK_UNSUPPORTED || ring->is_cooked != is_cooked(link->hardware))
                 return error_set(error, -EOPNOTSUPP, "cannot capture on %s: its link type %u is not supported",
                                  link->name, link->hardware);
         const struct bpf_program *program = filter_program(&ring->programs, kind, error);
@@ -392,9 +416,10 @@ int capture_open_ring(const struct capture_ring_options *options, struct capture
                 return error_set(error, -ENOMEM, "out of memory");
         ring->base = (struct capture){.kind = &ring_kind};
         ring->promiscuous = options->promiscuous;
+        ring->is_cooked = is_cooked(link.hardware);
         ring->socket_fd = ring->wake_fd = ring->meter.fd = -1;
 
-        int r = open_socket(ring, options->iface, error);
+        int r = open_socket(ring, options->iface, ring->is_cooked ? SOCK_DGRAM : SOCK_RAW, error);
         if (r == 0) {
                 filter_programs_init(&ring->programs, options->iface, options->bpf, options->snaplen);
                 ask_for_virtio(ring, options->iface);
@@ -417,5 +442,5 @@ int capture_rebind(const struct capture *capture, const struct link_info *link, 
 }
 
 bool capture_supports(const struct link_info *link) {
-        return link_of(link->hardware) != FRAME_LINK_UNSUPPORTED;
+        return link_of(link->hardware) != FRAME_LINK_UNSUPPORTED || is_cooked(link->hardware);
 }

@@ -171,6 +171,7 @@ static struct network open_link(struct cursor *c, const struct frame *frame, uin
         case FRAME_LINK_NULL: return open_null(c);
         case FRAME_LINK_SLL: return open_cooked(c, false, vlan);
         case FRAME_LINK_SLL2: return open_cooked(c, true, vlan);
+        case FRAME_LINK_NOT_IP: return network_none(PACKET_NOT_IP);
         case FRAME_LINK_UNSUPPORTED: break;
         }
         return network_none(PACKET_LINK_UNSUPPORTED);

@@ -17,6 +17,7 @@ enum frame_link {
         FRAME_LINK_NULL,        /* 0, 108: BSD loopback, a 4-byte address family in either byte order */
         FRAME_LINK_SLL,         /* 113: Linux cooked */
         FRAME_LINK_SLL2,        /* 276: Linux cooked v2 */
+        FRAME_LINK_NOT_IP,      /* no IP, by the word of the source, which has taken the link header off */
         FRAME_LINK_UNSUPPORTED, /* anything else: counted, never opened */
 };
 

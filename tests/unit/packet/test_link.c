@@ -269,6 +269,8 @@ static void test_unsupported(void **state) {
         put_udp4(&b);
         decode(&b, FRAME_LINK_UNSUPPORTED);
         check_nonflow(PACKET_LINK_UNSUPPORTED, b.n);
+        decode(&b, FRAME_LINK_NOT_IP);
+        check_nonflow(PACKET_NOT_IP, b.n);
 }
 
 /* Cut anywhere: never a byte too far (the copy has exactly the size), and a verdict that says
