@@ -8,10 +8,6 @@
  * of 1 MiB need an order of magnitude fewer wake-ups than small ones; a block that is not
  * full is handed over after RETIRE_MS.
  *
- * Before each frame the kernel puts a virtio header (PACKET_VNET_HDR), which tells of a super-packet
- * in what pieces it was, or will be, on the wire. Where that is not to be had, frames that say of
- * themselves that they are super-packets are handed on as such, and capture_segments_known is false.
- *
  * Order matters at start: filter, ring and membership are in place before bind() lets the
  * first frame in. The socket needs CAP_NET_RAW to be opened, and nothing afterwards.
  *
@@ -23,9 +19,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
-#include <linux/virtio_net.h>
 #include <net/ethernet.h>
-#include <net/if_arp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "capture/block.h"
 #include "capture/link_meter.h"
 #include "capture/source.h"
 
@@ -44,11 +39,6 @@
 #define BLOCKS_MIN 8u
 #define FRAME_BYTES 2048u /* only has to divide a block: V3 packs frames by their size */
 
-/* Newer than the headers of some distributions. */
-#define STATUS_GSO_TCP (1u << 8) /* TP_STATUS_GSO_TCP of linux/if_packet.h, since Linux 6.0 */
-#define HARDWARE_IP6GRE 823      /* ARPHRD_IP6GRE of linux/if_arp.h, not in net/if_arp.h */
-#define VIRTIO_UDP_L4 5          /* VIRTIO_NET_HDR_GSO_UDP_L4 of linux/virtio_net.h, since Linux 6.2 */
-
 struct ring {
         struct capture base;
         int socket_fd;
@@ -56,11 +46,9 @@ struct ring {
         uint8_t *blocks;
         uint32_t block_bytes;
         uint32_t n_blocks;
-        uint32_t block;       /* the one in hand, or the next to come */
-        uint32_t frames_left; /* in the block in hand */
-        const uint8_t *frame; /* the next of them */
+        uint32_t block; /* the one in hand, or the next to come */
         bool in_hand;
-        bool is_cooked; /* the kernel takes the link header off, and says what followed it */
+        struct block_frames frames; /* of the block in hand, those not read yet */
         struct link_meter meter;
         bool promiscuous;
         struct filter_programs programs;
@@ -77,8 +65,8 @@ static bool is_filled(const struct ring *ring) {
 
 static void take_block(struct ring *ring) {
         const struct tpacket_block_desc *block = current_block(ring);
-        ring->frames_left = block->hdr.bh1.num_pkts;
-        ring->frame = (const uint8_t *)block + block->hdr.bh1.offset_to_first_pkt;
+        ring->frames.left = block->hdr.bh1.num_pkts;
+        ring->frames.next = (const uint8_t *)block + block->hdr.bh1.offset_to_first_pkt;
         ring->in_hand = true;
 }
 
@@ -86,79 +74,6 @@ static void give_back(struct ring *ring) {
         __atomic_store_n(&current_block(ring)->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
         ring->block = ring->block + 1 == ring->n_blocks ? 0 : ring->block + 1;
         ring->in_hand = false;
-}
-
-/* What a frame begins with, by the ARPHRD number of its interface, which may come back as another kind. */
-static enum frame_link link_of(unsigned hardware) {
-        switch (hardware) {
-        case ARPHRD_ETHER:
-        case ARPHRD_LOOPBACK: return FRAME_LINK_ETHERNET;
-        case ARPHRD_NONE:
-        case ARPHRD_RAWIP:
-        case ARPHRD_TUNNEL:
-        case ARPHRD_TUNNEL6:
-        case ARPHRD_SIT: return FRAME_LINK_RAW;
-        default: return FRAME_LINK_UNSUPPORTED;
-        }
-}
-
-/* What the virtio header before the link header says. Kernel memory, in host byte order. */
-static void read_virtio(const uint8_t *link_header, struct frame *ret) {
-        struct virtio_net_hdr header;
-        memcpy(&header, link_header - sizeof(header), sizeof(header));
-        switch (header.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-        case VIRTIO_NET_HDR_GSO_NONE: return;
-        case VIRTIO_NET_HDR_GSO_TCPV4:
-        case VIRTIO_NET_HDR_GSO_TCPV6: ret->gso = FRAME_GSO_TCP; break;
-        case VIRTIO_UDP_L4: ret->gso = FRAME_GSO_UDP; break;
-        default: ret->gso = FRAME_GSO_UNSIZED; return;
-        }
-        ret->gso_size = header.gso_size;
-        if (header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-                ret->transport_at = header.csum_start; /* of each segment: so of the innermost header */
-}
-
-/* The link header is one that is not opened here, or not even there in both directions: the kernel takes it off. */
-static bool is_cooked(unsigned hardware) {
-        switch (hardware) {
-        case ARPHRD_PPP:
-        case ARPHRD_SLIP:
-        case ARPHRD_IPGRE:
-        case HARDWARE_IP6GRE:
-        case ARPHRD_INFINIBAND: return true;
-        default: return false;
-        }
-}
-
-/* What a frame without its link header begins with: an ethertype says so, in network order. */
-static enum frame_link link_below(uint16_t ethertype_be) {
-        switch (ntohs(ethertype_be)) {
-        case ETH_P_IP: return FRAME_LINK_RAW4;
-        case ETH_P_IPV6: return FRAME_LINK_RAW6;
-        default: return FRAME_LINK_NOT_IP;
-        }
-}
-
-static struct frame to_frame(const struct ring *ring, const uint8_t *at) {
-        const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)at;
-        const struct sockaddr_ll *address =
-                (const struct sockaddr_ll *)(const void *)(at + TPACKET_ALIGN(sizeof(struct tpacket3_hdr)));
-        bool has_vlan = header->tp_status & TP_STATUS_VLAN_VALID;
-        struct frame frame = {
-                .data = at + header->tp_mac,
-                .captured = header->tp_snaplen,
-                .length = header->tp_len + (has_vlan ? 4 : 0),
-                .time_ns = (int64_t)header->tp_sec * NS_PER_S + header->tp_nsec,
-                .vlan_tci = (uint16_t)header->hv1.tp_vlan_tci,
-                .link = (uint8_t)(ring->is_cooked ? link_below(address->sll_protocol) : link_of(address->sll_hatype)),
-                .direction = address->sll_pkttype == PACKET_OUTGOING ? DIRECTION_OUT : DIRECTION_IN,
-                .has_vlan = has_vlan,
-        };
-        if (!ring->base.segments_unknown)
-                read_virtio(frame.data, &frame);
-        else if (header->tp_status & STATUS_GSO_TCP)
-                frame.gso = FRAME_GSO_UNSIZED;
-        return frame;
 }
 
 /* Waits for a block, the wake-up or the deadline. 0, or -errno. */
@@ -195,12 +110,12 @@ static int wait_for_block(struct ring *ring, int64_t deadline_boot_ns, bool *ret
 
 /* Makes sure that a block is in hand. 1; 0 at the deadline or a wake-up; -errno. */
 static int await_block(struct ring *ring, int64_t deadline_boot_ns) {
-        if (ring->in_hand && !ring->frames_left)
+        if (ring->in_hand && !ring->frames.left)
                 give_back(ring);
         for (bool again = true; !ring->in_hand;) {
                 if (is_filled(ring)) {
                         take_block(ring);
-                        if (!ring->frames_left)
+                        if (!ring->frames.left)
                                 give_back(ring);
                         continue;
                 }
@@ -220,14 +135,7 @@ static int ring_read(struct capture *capture, struct frame *frames, unsigned max
                 int r = await_block(ring, deadline_boot_ns);
                 if (r <= 0)
                         return r;
-                for (; n < max && ring->frames_left; ring->frames_left--) {
-                        const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)ring->frame;
-                        /* A super-packet that the virtio header cannot express is counted as dropped by the
-                         * kernel after it was given its place: that stays in the block, without contents. */
-                        if (header->tp_status & TP_STATUS_USER)
-                                frames[n++] = to_frame(ring, ring->frame);
-                        ring->frame += header->tp_next_offset;
-                }
+                n = block_frames_read(&ring->frames, frames, max);
         }
         return (int)n;
 }
@@ -327,8 +235,9 @@ static void ask_for_virtio(struct ring *ring, const char *iface) {
         const int on = 1;
         unsigned offloads = 0;
         bool has_lro = iface_offloads(iface, &offloads) == 0 && (offloads & IFACE_LRO);
-        ring->base.segments_unknown =
-                has_lro || setsockopt(ring->socket_fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) != 0;
+        ring->frames.has_virtio =
+                !has_lro && setsockopt(ring->socket_fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) == 0;
+        ring->base.segments_unknown = !ring->frames.has_virtio;
 }
 
 static int map_ring(struct ring *ring, const struct capture_ring_options *options, struct error *error) {
@@ -364,8 +273,8 @@ static int map_ring(struct ring *ring, const struct capture_ring_options *option
 
 /* The filter also cuts frames to the snaplen: it is what the program returns. */
 static int attach_filter(const struct ring *ring, const struct link_info *link, struct error *error) {
-        enum frame_link kind = ring->is_cooked ? FRAME_LINK_RAW : link_of(link->hardware);
-        if (kind == FRAME_LINK_UNSUPPORTED || ring->is_cooked != is_cooked(link->hardware))
+        enum frame_link kind = ring->frames.is_cooked ? FRAME_LINK_RAW : block_link_of(link->hardware);
+        if (kind == FRAME_LINK_UNSUPPORTED || ring->frames.is_cooked != block_is_cooked(link->hardware))
                 return error_set(error, -EOPNOTSUPP, "cannot capture on %s: its link type %u is not supported",
                                  link->name, link->hardware);
         const struct bpf_program *program = filter_program(&ring->programs, kind, error);
@@ -416,10 +325,10 @@ int capture_open_ring(const struct capture_ring_options *options, struct capture
                 return error_set(error, -ENOMEM, "out of memory");
         ring->base = (struct capture){.kind = &ring_kind};
         ring->promiscuous = options->promiscuous;
-        ring->is_cooked = is_cooked(link.hardware);
+        ring->frames.is_cooked = block_is_cooked(link.hardware);
         ring->socket_fd = ring->wake_fd = ring->meter.fd = -1;
 
-        int r = open_socket(ring, options->iface, ring->is_cooked ? SOCK_DGRAM : SOCK_RAW, error);
+        int r = open_socket(ring, options->iface, ring->frames.is_cooked ? SOCK_DGRAM : SOCK_RAW, error);
         if (r == 0) {
                 filter_programs_init(&ring->programs, options->iface, options->bpf, options->snaplen);
                 ask_for_virtio(ring, options->iface);
@@ -442,5 +351,5 @@ int capture_rebind(const struct capture *capture, const struct link_info *link, 
 }
 
 bool capture_supports(const struct link_info *link) {
-        return link_of(link->hardware) != FRAME_LINK_UNSUPPORTED || is_cooked(link->hardware);
+        return block_link_of(link->hardware) != FRAME_LINK_UNSUPPORTED || block_is_cooked(link->hardware);
 }
