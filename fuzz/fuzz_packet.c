@@ -2,9 +2,10 @@
  *
  *   input: link, flags, VLAN tag (2), bytes cut off (2), bytes missing on the wire (2), then the frame
  *
- * Beyond "it does not crash": a frame that was cut never means something else than the whole one;
- * a tag beside the frame (live) means what it means inside it (file); both directions of a
- * packet have one key. */
+ * Of a super-packet the tag is the segments' size as well, and what the link's number leaves over
+ * is where the segmented header begins. Beyond "it does not crash": a frame that was cut never means something else
+ * than the whole one; a tag beside the frame (live) means what it means inside it (file); both directions of a packet
+ * have one key. */
 #include "fuzz.h"
 
 #include <assert.h>
@@ -16,6 +17,10 @@
 #define HEAD 8
 #define FLAG_HAS_VLAN 0x01
 #define FLAG_DIRECTION_SHIFT 1
+#define FLAG_GSO_SHIFT 3
+#define LINKS (FRAME_LINK_UNSUPPORTED + 1)
+#define TUNNELS_MAX 8u
+#define JUMBO_HEADER 8u /* of BIG TCP, in each of them: not on the wire */
 
 #define PROTO_TCP 6
 
@@ -64,11 +69,21 @@ static void check_nonflow(const struct packet *packet) {
         assert(!packet->family && !packet->proto && !packet->tcp_flags);
 }
 
+static void check_sums(const struct frame *frame, const struct packet *packet) {
+        assert(packet->packets >= 1 && packet->packets <= UINT16_MAX);
+        if (frame->gso == FRAME_GSO_NONE || frame->gso == FRAME_GSO_UNSIZED)
+                assert(packet->packets == 1 && packet->bytes == frame->length);
+        else
+                assert(packet->bytes + (uint64_t)TUNNELS_MAX * JUMBO_HEADER * packet->packets >= frame->length);
+        assert(packet->packets == 1 || frame->gso_size);
+}
+
 static void check_packet(const struct frame *frame, const struct packet *packet) {
         assert(packet->verdict < PACKET_VERDICTS);
         assert(packet->verdict == PACKET_OK || packet_verdict_name(packet->verdict));
-        assert(packet->bytes == frame->length && packet->time_ns == frame->time_ns);
+        assert(packet->time_ns == frame->time_ns);
         assert(packet->direction == frame->direction);
+        check_sums(frame, packet);
         if (is_flow(packet))
                 check_flow(packet);
         else
@@ -107,7 +122,7 @@ static void check_cut(struct frame frame, const struct packet *whole, uint32_t c
         const struct packet cut = decode(frame);
         if (is_flow(&cut))
                 assert(is_flow(whole) && same_hosts(&cut, whole));
-        if (cut.verdict == PACKET_OK)
+        if (cut.verdict == PACKET_OK && frame.gso == FRAME_GSO_NONE)
                 assert(whole->verdict == PACKET_OK && same_transport(&cut, whole));
 }
 
@@ -125,8 +140,14 @@ static void check_stripped_tag(struct frame frame, const struct packet *whole) {
         frame.vlan_tci = (uint16_t)(frame.data[14] << 8 | frame.data[15]);
         frame.data = stripped;
         frame.captured -= 4;
+        bool is_in_tag = frame.transport_at && frame.transport_at < 18;
+        if (frame.transport_at && !is_in_tag)
+                frame.transport_at -= 4;
         const struct packet packet = decode(frame);
         free(stripped);
+        assert(is_in_tag || (packet.packets == whole->packets && packet.bytes == whole->bytes));
+        if (is_in_tag)
+                return;
         assert(packet.verdict == whole->verdict);
         assert(same_hosts(&packet, whole) && same_transport(&packet, whole));
 }
@@ -157,10 +178,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 .captured = captured,
                 .length = captured + u16(data + 6),
                 .time_ns = 1600000000000000000,
-                .link = data[0] % (FRAME_LINK_UNSUPPORTED + 1),
+                .link = data[0] % LINKS,
                 .has_vlan = data[1] & FLAG_HAS_VLAN,
                 .direction = (data[1] >> FLAG_DIRECTION_SHIFT) % 3,
                 .vlan_tci = (uint16_t)u16(data + 2),
+                .gso = data[1] >> FLAG_GSO_SHIFT & 3,
+                .gso_size = (uint16_t)u16(data + 2),
+                .transport_at = (uint16_t)(data[0] / LINKS * 2),
         };
 
         const struct packet packet = decode(frame);

@@ -21,8 +21,9 @@ import wire  # noqa: E402
 from ledger import Capture  # noqa: E402
 
 # LINKTYPE → enum frame_link of src/packet/packet.h.
-LINKS = {files.ETHERNET: 0, files.RAW: 1, 12: 1, files.IPV4: 2, files.IPV6: 3, files.NULL: 4, files.SLL: 5,
-         files.SLL2: 6, files.USER0: 7}
+LINKS = {files.ETHERNET: 0, files.RAW: 1, 12: 1, 14: 1, files.IPV4: 2, files.IPV6: 3, files.NULL: 4, files.LOOP: 4,
+         files.SLL: 5, files.SLL2: 6, files.USER0: 8}
+TCP, UDP = 1 << 3, 2 << 3  # enum frame_gso, where fuzz_packet.c has it
 
 
 def frames(data):
@@ -39,18 +40,22 @@ def frames(data):
         at += 16 + captured
 
 
-def packet_input(link, frame, length, cut=0, tag=None):
+def packet_input(link, frame, length, cut=0, tag=None, gso=0, gso_size=0):
     """As fuzz_packet.c reads it."""
-    head = struct.pack("<BBHHH", LINKS[link], tag is not None, tag or 0, cut, length - len(frame))
+    missing = min(max(length - len(frame), 0), 0xFFFF)
+    head = struct.pack("<BBHHH", LINKS[link], (tag is not None) | gso, gso_size if gso else tag or 0, cut, missing)
     return head + frame
 
 
 def packet_seeds(case):
-    """Every frame once; of tagged ones also what the kernel makes of them, the tag beside the frame."""
+    """Every frame once, and as a super-packet; of tagged ones also what the kernel makes of them, the tag beside the
+    frame."""
     for n, (link, frame, length) in enumerate(frames(case.data)):
         if link not in LINKS:
             return
         yield f"{case.name}-{n}", packet_input(link, frame, length, cut=n)
+        gso = (TCP, UDP)[n % 2]
+        yield f"{case.name}-{n}-super", packet_input(link, frame, len(frame) + 9999, gso=gso, gso_size=1000)
         if link == files.ETHERNET and frame[12:14] == b"\x81\0":
             tag = struct.unpack_from(">H", frame, 14)[0]
             yield f"{case.name}-{n}-stripped", packet_input(link, frame[:12] + frame[16:], length, tag=tag)

@@ -35,6 +35,10 @@ struct capture_counts capture_counts(struct capture *capture) {
         return capture->kind->counts(capture);
 }
 
+bool capture_segments_known(const struct capture *capture) {
+        return !capture->segments_unknown;
+}
+
 const char *capture_truncated(const struct capture *capture) {
         return capture->kind->truncated(capture);
 }

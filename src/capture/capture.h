@@ -86,6 +86,10 @@ int64_t capture_lag_ns(const struct capture *capture);
 /* Worker thread. */
 struct capture_counts capture_counts(struct capture *capture);
 
+/* False where super-packets come without saying how many packets of the wire they are: each is
+ * counted as one then, and as PACKET_SEGMENTS_UNKNOWN where it can be told from others. Any thread. */
+bool capture_segments_known(const struct capture *capture);
+
 /* After the end of a file: NULL where it was whole, else one line that says where it
  * broke off. Valid as long as the capture. */
 const char *capture_truncated(const struct capture *capture);
@@ -104,6 +108,22 @@ struct iface_info {
         uint32_t rx_queues;
         uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_dropped;
 };
+
+/* Offloads that put several packets into one frame. */
+enum iface_offload {
+        IFACE_TSO = 1 << 0,
+        IFACE_GSO = 1 << 1,
+        IFACE_GRO = 1 << 2,
+        IFACE_LRO = 1 << 3,
+};
+#define IFACE_OFFLOADS 4
+
+/* Which of them are on, as a sum of enum iface_offload. 0, or -errno where the interface does not
+ * tell. Any thread. Source: SIOCETHTOOL, linux/ethtool.h. */
+int iface_offloads(const char *name, unsigned *ret);
+
+/* "tso", "gso", "gro", "lro", as ethtool(8) calls them, for 0 .. IFACE_OFFLOADS - 1; static. */
+const char *iface_offload_name(unsigned i);
 
 /* Up, with its link there; false also where there is no such interface. Any thread; cheap. */
 bool iface_is_up(const char *name);

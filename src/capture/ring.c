@@ -20,7 +20,6 @@
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
-#include <net/if_arp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "capture/block.h"
 #include "capture/link_meter.h"
 #include "capture/source.h"
 
@@ -46,10 +46,9 @@ struct ring {
         uint8_t *blocks;
         uint32_t block_bytes;
         uint32_t n_blocks;
-        uint32_t block;       /* the one in hand, or the next to come */
-        uint32_t frames_left; /* in the block in hand */
-        const uint8_t *frame; /* the next of them */
+        uint32_t block; /* the one in hand, or the next to come */
         bool in_hand;
+        struct block_frames frames; /* of the block in hand, those not read yet */
         struct link_meter meter;
         bool promiscuous;
         struct filter_programs programs;
@@ -66,8 +65,8 @@ static bool is_filled(const struct ring *ring) {
 
 static void take_block(struct ring *ring) {
         const struct tpacket_block_desc *block = current_block(ring);
-        ring->frames_left = block->hdr.bh1.num_pkts;
-        ring->frame = (const uint8_t *)block + block->hdr.bh1.offset_to_first_pkt;
+        ring->frames.left = block->hdr.bh1.num_pkts;
+        ring->frames.next = (const uint8_t *)block + block->hdr.bh1.offset_to_first_pkt;
         ring->in_hand = true;
 }
 
@@ -75,37 +74,6 @@ static void give_back(struct ring *ring) {
         __atomic_store_n(&current_block(ring)->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
         ring->block = ring->block + 1 == ring->n_blocks ? 0 : ring->block + 1;
         ring->in_hand = false;
-}
-
-/* What a frame begins with, by the ARPHRD number of its interface. */
-static enum frame_link link_of(unsigned hardware) {
-        switch (hardware) {
-        case ARPHRD_ETHER:
-        case ARPHRD_LOOPBACK: return FRAME_LINK_ETHERNET;
-        case ARPHRD_NONE:
-        case ARPHRD_RAWIP:
-        case ARPHRD_TUNNEL:
-        case ARPHRD_TUNNEL6:
-        case ARPHRD_SIT: return FRAME_LINK_RAW;
-        default: return FRAME_LINK_UNSUPPORTED;
-        }
-}
-
-static struct frame to_frame(const uint8_t *at) {
-        const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)at;
-        const struct sockaddr_ll *address =
-                (const struct sockaddr_ll *)(const void *)(at + TPACKET_ALIGN(sizeof(struct tpacket3_hdr)));
-        bool has_vlan = header->tp_status & TP_STATUS_VLAN_VALID;
-        return (struct frame){
-                .data = at + header->tp_mac,
-                .captured = header->tp_snaplen,
-                .length = header->tp_len + (has_vlan ? 4 : 0),
-                .time_ns = (int64_t)header->tp_sec * NS_PER_S + header->tp_nsec,
-                .vlan_tci = (uint16_t)header->hv1.tp_vlan_tci,
-                .link = (uint8_t)link_of(address->sll_hatype), /* an interface may come back as another kind */
-                .direction = address->sll_pkttype == PACKET_OUTGOING ? DIRECTION_OUT : DIRECTION_IN,
-                .has_vlan = has_vlan,
-        };
 }
 
 /* Waits for a block, the wake-up or the deadline. 0, or -errno. */
@@ -140,15 +108,14 @@ static int wait_for_block(struct ring *ring, int64_t deadline_boot_ns, bool *ret
         return 0;
 }
 
-static int ring_read(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns) {
-        struct ring *ring = (struct ring *)capture;
-        if (ring->in_hand && !ring->frames_left)
+/* Makes sure that a block is in hand. 1; 0 at the deadline or a wake-up; -errno. */
+static int await_block(struct ring *ring, int64_t deadline_boot_ns) {
+        if (ring->in_hand && !ring->frames.left)
                 give_back(ring);
-
         for (bool again = true; !ring->in_hand;) {
                 if (is_filled(ring)) {
                         take_block(ring);
-                        if (!ring->frames_left)
+                        if (!ring->frames.left)
                                 give_back(ring);
                         continue;
                 }
@@ -158,12 +125,17 @@ static int ring_read(struct capture *capture, struct frame *frames, unsigned max
                 if (r < 0)
                         return r;
         }
+        return 1;
+}
 
+static int ring_read(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns) {
+        struct ring *ring = (struct ring *)capture;
         unsigned n = 0;
-        for (; n < max && ring->frames_left; n++, ring->frames_left--) {
-                const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)ring->frame;
-                frames[n] = to_frame(ring->frame);
-                ring->frame += header->tp_next_offset;
+        while (!n) {
+                int r = await_block(ring, deadline_boot_ns);
+                if (r <= 0)
+                        return r;
+                n = block_frames_read(&ring->frames, frames, max);
         }
         return (int)n;
 }
@@ -245,15 +217,27 @@ static int option_set(const struct ring *ring, const char *iface, const char *wh
         return error_set(error, -errno, "cannot capture on %s: %s: %s", iface, what, strerror(errno));
 }
 
-static int open_socket(struct ring *ring, const char *iface, struct error *error) {
+/* `type` is SOCK_RAW, or SOCK_DGRAM for frames without their link header. */
+static int open_socket(struct ring *ring, const char *iface, int type, struct error *error) {
         ring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (ring->wake_fd < 0)
                 return error_set(error, -errno, "cannot make an eventfd: %s", strerror(errno));
-        ring->socket_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: deaf until bind() */
+        ring->socket_fd = socket(AF_PACKET, type | SOCK_CLOEXEC, 0); /* protocol 0: deaf until bind() */
         if (ring->socket_fd < 0)
                 return error_set(error, -errno, "cannot capture on %s: %s", iface, strerror(errno));
         int r = link_meter_open(&ring->meter);
         return r < 0 ? error_set(error, r, "cannot open a netlink socket: %s", strerror(-r)) : 0;
+}
+
+/* To be asked for before there is a ring. The kernel throws away what the header cannot express; of LRO's
+ * super-packets it cannot say what they are, so with LRO they are better seen as they come. */
+static void ask_for_virtio(struct ring *ring, const char *iface) {
+        const int on = 1;
+        unsigned offloads = 0;
+        bool has_lro = iface_offloads(iface, &offloads) == 0 && (offloads & IFACE_LRO);
+        ring->frames.has_virtio =
+                !has_lro && setsockopt(ring->socket_fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) == 0;
+        ring->base.segments_unknown = !ring->frames.has_virtio;
 }
 
 static int map_ring(struct ring *ring, const struct capture_ring_options *options, struct error *error) {
@@ -289,8 +273,8 @@ static int map_ring(struct ring *ring, const struct capture_ring_options *option
 
 /* The filter also cuts frames to the snaplen: it is what the program returns. */
 static int attach_filter(const struct ring *ring, const struct link_info *link, struct error *error) {
-        enum frame_link kind = link_of(link->hardware);
-        if (kind == FRAME_LINK_UNSUPPORTED)
+        enum frame_link kind = ring->frames.is_cooked ? FRAME_LINK_RAW : block_link_of(link->hardware);
+        if (kind == FRAME_LINK_UNSUPPORTED || ring->frames.is_cooked != block_is_cooked(link->hardware))
                 return error_set(error, -EOPNOTSUPP, "cannot capture on %s: its link type %u is not supported",
                                  link->name, link->hardware);
         const struct bpf_program *program = filter_program(&ring->programs, kind, error);
@@ -341,11 +325,13 @@ int capture_open_ring(const struct capture_ring_options *options, struct capture
                 return error_set(error, -ENOMEM, "out of memory");
         ring->base = (struct capture){.kind = &ring_kind};
         ring->promiscuous = options->promiscuous;
+        ring->frames.is_cooked = block_is_cooked(link.hardware);
         ring->socket_fd = ring->wake_fd = ring->meter.fd = -1;
 
-        int r = open_socket(ring, options->iface, error);
+        int r = open_socket(ring, options->iface, ring->frames.is_cooked ? SOCK_DGRAM : SOCK_RAW, error);
         if (r == 0) {
                 filter_programs_init(&ring->programs, options->iface, options->bpf, options->snaplen);
+                ask_for_virtio(ring, options->iface);
                 r = map_ring(ring, options, error);
         }
         link_meter_begin(&ring->meter, link.index);
@@ -365,5 +351,5 @@ int capture_rebind(const struct capture *capture, const struct link_info *link, 
 }
 
 bool capture_supports(const struct link_info *link) {
-        return link_of(link->hardware) != FRAME_LINK_UNSUPPORTED;
+        return block_link_of(link->hardware) != FRAME_LINK_UNSUPPORTED || block_is_cooked(link->hardware);
 }

@@ -22,6 +22,7 @@ struct capture_kind {
 struct capture {
         const struct capture_kind *kind;
         int64_t started_ns;
+        bool segments_unknown; /* set before the worker starts */
 };
 
 /* Compiles a tcpdump expression on a handle; the error text is libpcap's. 0 or -EINVAL.

@@ -98,7 +98,7 @@ struct tick_totals {
         int64_t first_ns;        /* time of the earliest and the latest frame; valid where all.packets is not 0 */
         int64_t last_ns;
         uint64_t frames;
-        uint64_t late;                      /* counted here although their second was closed */
+        uint64_t late;                      /* packets counted here although their second was closed */
         uint64_t verdicts[PACKET_VERDICTS]; /* how many frames got which; PACKET_OK included */
 };
 

@@ -236,10 +236,10 @@ static void accumulate(struct slot *slot, const struct flow_batch *batch, const 
                 slot->last_ms = arrival->ms;
 
         if (from_a) {
-                slot->ab_packets++;
+                slot->ab_packets += packet->packets;
                 slot->ab_bytes += packet->bytes;
         } else {
-                slot->ba_packets++;
+                slot->ba_packets += packet->packets;
                 slot->ba_bytes += packet->bytes;
         }
 
@@ -286,6 +286,7 @@ static void become_regular(struct flow_table *table, struct slot *slot) {
         table->n_regulars++;
 }
 
+/* Bytes overflow before packets do: each has some. */
 static bool would_overflow(const struct slot *slot, const struct packet *packet, bool from_a) {
         uint32_t sum;
         return __builtin_add_overflow(from_a ? slot->ab_bytes : slot->ba_bytes, packet->bytes, &sum);
@@ -431,7 +432,7 @@ static bool add_open(struct flow_table *table, struct arrival *arrival, const st
                 slot->second = table->open & 1;
                 open->touched[open->n_touched++] = (uint32_t)(slot - table->slots);
         }
-        if (!is_new && !slot->many) {
+        if (!slot->many && (!is_new || packet->packets > 1)) {
                 become_regular(table, slot);
                 open->n_regulars_seen++;
         }
@@ -470,12 +471,12 @@ static void count(struct tick_totals *totals, const struct packet *packet) {
                 totals->last_ns = packet->time_ns;
         else if (packet->time_ns < totals->first_ns)
                 totals->first_ns = packet->time_ns;
-        volume_add(&totals->all, 1, packet->bytes);
-        volume_add(&totals->by_class[packet->class], 1, packet->bytes);
+        volume_add(&totals->all, packet->packets, packet->bytes);
+        volume_add(&totals->by_class[packet->class], packet->packets, packet->bytes);
         if (packet->direction == DIRECTION_IN)
-                volume_add(&totals->in[packet->class], 1, packet->bytes);
+                volume_add(&totals->in[packet->class], packet->packets, packet->bytes);
         else if (packet->direction == DIRECTION_OUT)
-                volume_add(&totals->out[packet->class], 1, packet->bytes);
+                volume_add(&totals->out[packet->class], packet->packets, packet->bytes);
         totals->frames++;
         totals->verdicts[packet->verdict]++;
 }
@@ -504,10 +505,10 @@ void flow_table_add(struct flow_table *table, enum flow_second second, const str
                 const struct packet *packet = &packets[i];
                 struct arrival *arrival = &arrivals[i];
                 if (arrival->nonflow) {
-                        volume_add(&totals->nonflow, 1, packet->bytes);
+                        volume_add(&totals->nonflow, packet->packets, packet->bytes);
                 } else if (!(is_open ? add_open(table, arrival, packet) : add_closing(table, arrival, packet))) {
-                        volume_add(&totals->untracked, 1, packet->bytes);
-                        table->untracked++;
+                        volume_add(&totals->untracked, packet->packets, packet->bytes);
+                        table->untracked += packet->packets;
                 }
         }
 }

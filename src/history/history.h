@@ -90,7 +90,8 @@ void history_tick_end(struct history *history, const struct history_tick *tick);
 /* Cumulative figures of one worker, for /api/stats. Set between begin and end. */
 struct history_worker {
         uint8_t iface;
-        int cpu; /* pinned to, or -1 */
+        bool segments_unknown; /* not capture_segments_known */
+        int cpu;               /* pinned to, or -1 */
         uint64_t ring_bytes;
         uint64_t frames;   /* counted */
         uint64_t received; /* as struct capture_counts */

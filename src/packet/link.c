@@ -25,12 +25,6 @@
 #define PPP_IP4 0x0021
 #define PPP_IP6 0x0057
 
-/* Where the IP header is, and what is known of it; verdict PACKET_OK means: there is one. */
-struct network {
-        enum packet_verdict verdict;
-        unsigned version; /* 4, 6 or 0 = by the nibble */
-};
-
 static struct network network_is(unsigned version) {
         return (struct network){PACKET_OK, version};
 }
@@ -56,7 +50,7 @@ static bool is_cooked_without_ethertype(uint16_t arphrd) {
 }
 
 /* RFC 3032: labels up to the bottom of the stack; what follows says by its nibble what it is. */
-static struct network open_mpls(struct cursor *c) {
+struct network mpls_open(struct cursor *c) {
         uint32_t label;
         do
                 label = cursor_u32_be(c);
@@ -106,12 +100,17 @@ static struct network open_ethertype(struct cursor *c, uint16_t ethertype, bool 
         case ETHERTYPE_IP4: return network_is(4);
         case ETHERTYPE_IP6: return network_is(6);
         case ETHERTYPE_MPLS:
-        case ETHERTYPE_MPLS_MULTICAST: return open_mpls(c);
+        case ETHERTYPE_MPLS_MULTICAST: return mpls_open(c);
         case ETHERTYPE_PPPOE_SESSION: return open_pppoe(c);
         }
         if (cooked ? ethertype == COOKED_PROTOCOL_LLC : ethertype <= ETHERTYPE_LLC_MAX)
                 return open_snap(c);
         return network_none(PACKET_NOT_IP);
+}
+
+struct network ethertype_open(struct cursor *c, uint16_t ethertype) {
+        uint16_t ignored = 0;
+        return open_ethertype(c, ethertype, false, true, &ignored);
 }
 
 /* BSD loopback: the address family in the byte order of the machine that wrote the file. */
@@ -172,6 +171,7 @@ static struct network open_link(struct cursor *c, const struct frame *frame, uin
         case FRAME_LINK_NULL: return open_null(c);
         case FRAME_LINK_SLL: return open_cooked(c, false, vlan);
         case FRAME_LINK_SLL2: return open_cooked(c, true, vlan);
+        case FRAME_LINK_NOT_IP: return network_none(PACKET_NOT_IP);
         case FRAME_LINK_UNSUPPORTED: break;
         }
         return network_none(PACKET_LINK_UNSUPPORTED);
@@ -183,16 +183,20 @@ void packet_decode(const struct frame *frame, struct packet *ret) {
         *ret = (struct packet){
                 .class = PACKET_CLASS_OTHER,
                 .direction = frame->direction,
+                .packets = 1,
                 .bytes = frame->length,
                 .time_ns = frame->time_ns,
         };
 
         struct cursor c = cursor_over(frame->data, frame->captured);
         uint16_t vlan = 0;
-        struct network network = open_link(&c, frame, &vlan);
-        if (network.verdict == PACKET_OK)
-                network.verdict = network_decode(c, network.version, ret);
-        ret->verdict = (uint8_t)network.verdict;
-        if (network.verdict < PACKET_FLOW_VERDICTS)
+        const struct network network = open_link(&c, frame, &vlan);
+        enum packet_verdict verdict = network.verdict;
+        if (verdict == PACKET_OK)
+                verdict = network_decode(c, network.version, ret);
+        ret->verdict = (uint8_t)verdict;
+        if (verdict < PACKET_FLOW_VERDICTS)
                 ret->vlan = vlan;
+        if (frame->gso != FRAME_GSO_NONE)
+                segments_count(frame, c, network, ret);
 }

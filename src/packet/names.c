@@ -27,6 +27,7 @@ const char *packet_verdict_name(enum packet_verdict verdict) {
         static const char *const names[PACKET_VERDICTS] = {
                 [PACKET_L4_CUT] = "l4_cut",
                 [PACKET_IP6_EXT_CUT] = "ip6_ext_cut",
+                [PACKET_SEGMENTS_UNKNOWN] = "segments_unknown",
                 [PACKET_NOT_IP] = "not_ip",
                 [PACKET_LINK_UNSUPPORTED] = "link_unsupported",
                 [PACKET_LINK_CUT] = "link_cut",

@@ -108,9 +108,7 @@ static bool is_extension(uint8_t proto) {
         }
 }
 
-/* Walks the extension headers. `*proto` becomes what follows them, or the header that could
- * not be read; `*later` is set by a fragment after the first, which ends the walk. */
-static enum packet_verdict walk_extensions(struct cursor *c, uint8_t *proto, bool *later) {
+enum packet_verdict extensions_walk(struct cursor *c, uint8_t *proto, bool *later) {
         while (is_extension(*proto)) {
                 const uint8_t *header = cursor_take(c, 8);
                 if (!header)
@@ -144,7 +142,7 @@ static enum packet_verdict ip6_decode(struct cursor c, struct packet *ret) {
 
         uint8_t proto = header[6];
         bool later = false;
-        enum packet_verdict verdict = walk_extensions(&c, &proto, &later);
+        enum packet_verdict verdict = extensions_walk(&c, &proto, &later);
 
         memcpy(ret->src, header + 8, 16);
         memcpy(ret->dst, header + 24, 16);

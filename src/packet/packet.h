@@ -17,6 +17,7 @@ enum frame_link {
         FRAME_LINK_NULL,        /* 0, 108: BSD loopback, a 4-byte address family in either byte order */
         FRAME_LINK_SLL,         /* 113: Linux cooked */
         FRAME_LINK_SLL2,        /* 276: Linux cooked v2 */
+        FRAME_LINK_NOT_IP,      /* no IP, by the word of the source, which has taken the link header off */
         FRAME_LINK_UNSUPPORTED, /* anything else: counted, never opened */
 };
 
@@ -25,6 +26,14 @@ enum direction {
         DIRECTION_UNKNOWN,
         DIRECTION_IN,
         DIRECTION_OUT,
+};
+
+/* What offloads (GRO, GSO, TSO) made of a frame: one in place of many, a "super-packet". */
+enum frame_gso {
+        FRAME_GSO_NONE,    /* it was on the wire as it is */
+        FRAME_GSO_TCP,     /* its innermost TCP payload was cut into pieces of gso_size */
+        FRAME_GSO_UDP,     /* its innermost UDP payload was */
+        FRAME_GSO_UNSIZED, /* a super-packet, but the source cannot tell of how many pieces */
 };
 
 /* One frame as a source hands it over. The bytes belong to the source and stay valid
@@ -38,6 +47,9 @@ struct frame {
         uint8_t link;        /* enum frame_link */
         uint8_t direction;   /* enum direction; source: sll_pkttype */
         bool has_vlan;
+        uint8_t gso;           /* enum frame_gso; source: the virtio header of PACKET_VNET_HDR, linux/virtio_net.h */
+        uint16_t gso_size;     /* payload bytes of each packet but the last; valid with FRAME_GSO_TCP and _UDP */
+        uint16_t transport_at; /* where the segmented TCP or UDP header begins, from `data` on; 0: not told */
 };
 
 /* What an interface itself says went over it since a capture of it began: packets on the wire, whether the tap
@@ -61,8 +73,9 @@ enum packet_class {
  * outermost IP header and belongs to a flow; from there on it is "nonflow". */
 enum packet_verdict {
         PACKET_OK,
-        PACKET_L4_CUT,      /* ports or TCP flags lie beyond the captured bytes or the IP length */
-        PACKET_IP6_EXT_CUT, /* the extension chain does; proto is the header that could not be read */
+        PACKET_L4_CUT,           /* ports or TCP flags lie beyond the captured bytes or the IP length */
+        PACKET_IP6_EXT_CUT,      /* the extension chain does; proto is the header that could not be read */
+        PACKET_SEGMENTS_UNKNOWN, /* a super-packet of which it is not sure how many packets it was */
         PACKET_FLOW_VERDICTS,
 
         PACKET_NOT_IP = PACKET_FLOW_VERDICTS, /* ARP, LLC, an ethertype that is not opened */
@@ -95,7 +108,8 @@ struct packet {
         uint8_t class;     /* enum packet_class */
         uint8_t verdict;   /* enum packet_verdict */
         uint8_t direction; /* enum direction, as the frame had it */
-        uint32_t bytes;    /* as struct frame.length */
+        uint32_t packets;  /* how many packets of the wire the frame stood for; 1 but for a super-packet */
+        uint32_t bytes;    /* of all of them together, as in struct frame.length */
         int64_t time_ns;   /* as struct frame.time_ns */
 };
 
@@ -103,7 +117,11 @@ struct packet {
  *
  * VLAN tags 0x8100, 0x88a8, 0x9100, 0x9200, 0x9300 are walked, MPLS, PPPoE sessions and
  * LLC/SNAP opened; tunnels are not: the outermost IP header is the flow's. RFC 791, 8200,
- * 9293, 768, 4443, IEEE 802.1Q, RFC 3032, 2516, 1042. */
+ * 9293, 768, 4443, IEEE 802.1Q, RFC 3032, 2516, 1042.
+ *
+ * A super-packet is counted as the packets that were on the wire, headers repeated, those of
+ * a tunnel as well. Where the headers cannot be read in full, with PACKET_SEGMENTS_UNKNOWN,
+ * packets and bytes are the best estimate: those that could be read, and the shortest possible rest. */
 void packet_decode(const struct frame *frame, struct packet *ret);
 
 /* "tcp", "udp", "icmp", "other"; static. */

@@ -72,6 +72,7 @@ static void send_mail(struct worker *worker, struct mail *mail) {
         mail->drops = worker->counts.dropped - before.dropped;
         mail->figures = (struct history_worker){
                 .iface = worker->iface,
+                .segments_unknown = !capture_segments_known(worker->capture),
                 .cpu = -1,
                 .ring_bytes = worker->ring_bytes,
                 .frames = worker->frames,
@@ -166,7 +167,8 @@ static enum place place_of(const struct worker *worker, const struct packet *pac
 /* Adds a run of packets that have one place. */
 static void add_run(struct worker *worker, enum place place, const struct packet *packets, unsigned n) {
         if (place == PLACE_LATE)
-                worker->open->batch->totals.late += n;
+                for (unsigned i = 0; i < n; i++)
+                        worker->open->batch->totals.late += packets[i].packets;
         flow_table_add(worker->table, place == PLACE_CLOSING ? FLOW_SECOND_CLOSING : FLOW_SECOND_OPEN, packets, n);
 }
 

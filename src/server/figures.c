@@ -18,6 +18,7 @@ struct figures_iface figures_iface_of(struct server *server, unsigned iface) {
                 sum.dropped += worker.dropped;
                 volume_add(&sum.seen, worker.seen.packets, worker.seen.bytes);
                 sum.link = worker.link; /* they all ask the same interface */
+                sum.segments_unknown |= worker.segments_unknown;
         }
         /* each worker's three were taken in one moment, the kernel's after the frames were read: see pipeline/worker.c
          */

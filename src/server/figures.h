@@ -13,6 +13,7 @@ struct figures_iface {
         uint64_t received, counted, dropped, queued; /* frames; received = counted + dropped + queued */
         struct volume seen;                          /* packets on the wire, in the frames counted */
         struct link_counters link;                   /* what the interface itself says went over it since the start */
+        bool segments_unknown;                       /* as in struct history_worker, of any of them */
 };
 
 struct figures_iface figures_iface_of(struct server *server, unsigned iface);

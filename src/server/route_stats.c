@@ -18,6 +18,18 @@ static json_t *since_start(const struct figures_iface *figures, const char *link
                          (json_int_t)figures_unseen(figures, !strcmp(link, "loopback")));
 }
 
+/* The names of those that are on; null where the interface does not tell. */
+static json_t *offloads_json(const char *iface) {
+        unsigned on;
+        if (iface_offloads(iface, &on) < 0)
+                return json_null();
+        json_t *names = json_array();
+        for (unsigned i = 0; i < IFACE_OFFLOADS; i++)
+                if (on & 1u << i)
+                        json_array_append_new(names, json_string(iface_offload_name(i)));
+        return names;
+}
+
 static const char *state_name(enum history_iface_state state) {
         switch (state) {
         case HISTORY_IFACE_UP: return "up";
@@ -34,18 +46,18 @@ static json_t *iface_json(struct server *server, unsigned iface, const struct hi
         const char *name = now->name;
         struct iface_info info = {.speed_bps = -1};
         bool known = iface_read(name, &info) == 0;
-        return json_pack("{ss ss? sb ss so so so sI sI sI sI s{sI sI sI sI sI} so so sI}", "name", name, "link",
-                         known ? info.link : NULL, "up", now->state == HISTORY_IFACE_UP, "state",
-                         state_name(now->state), "speed_bps",
-                         info.speed_bps > 0 ? json_integer(info.speed_bps) : json_null(), "offloads", json_null(),
-                         "rx_queues", known ? json_integer(info.rx_queues) : json_null(), "frames_received",
-                         (json_int_t)figures.received, "frames_counted", (json_int_t)figures.counted, "frames_dropped",
-                         (json_int_t)figures.dropped, "frames_queued", (json_int_t)figures.queued, "kernel",
-                         "rx_packets", (json_int_t)info.rx_packets, "rx_bytes", (json_int_t)info.rx_bytes, "tx_packets",
-                         (json_int_t)info.tx_packets, "tx_bytes", (json_int_t)info.tx_bytes, "rx_dropped",
-                         (json_int_t)info.rx_dropped, "seen", render_volume(figures.seen), "since_start",
-                         since_start(&figures, info.link), "backlog_drops",
-                         (json_int_t)(iface_backlog_drops() - server->facts->backlog_drops_before));
+        return json_pack(
+                "{ss ss? sb ss so so sb so sI sI sI sI s{sI sI sI sI sI} so so sI}", "name", name, "link",
+                known ? info.link : NULL, "up", now->state == HISTORY_IFACE_UP, "state", state_name(now->state),
+                "speed_bps", info.speed_bps > 0 ? json_integer(info.speed_bps) : json_null(), "offloads",
+                offloads_json(name), "segments_known", !figures.segments_unknown, "rx_queues",
+                known ? json_integer(info.rx_queues) : json_null(), "frames_received", (json_int_t)figures.received,
+                "frames_counted", (json_int_t)figures.counted, "frames_dropped", (json_int_t)figures.dropped,
+                "frames_queued", (json_int_t)figures.queued, "kernel", "rx_packets", (json_int_t)info.rx_packets,
+                "rx_bytes", (json_int_t)info.rx_bytes, "tx_packets", (json_int_t)info.tx_packets, "tx_bytes",
+                (json_int_t)info.tx_bytes, "rx_dropped", (json_int_t)info.rx_dropped, "seen",
+                render_volume(figures.seen), "since_start", since_start(&figures, info.link), "backlog_drops",
+                (json_int_t)(iface_backlog_drops() - server->facts->backlog_drops_before));
 }
 
 static json_t *ifaces_json(struct server *server) {

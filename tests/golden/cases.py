@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import files
 import wire
+from headers import HEADERS
 from ledger import Capture
 from wire import ACK, CWR, ECE, FIN, PSH, RST, SYN
 from wire import echo, ether, extension, fragment, fragment_rest, ip4, ip6, tag, tcp, udp
@@ -330,6 +331,7 @@ def link_layers():
     yield pcap_case("link_raw", over(packets, lambda p: p)
                     .add("1", wire.spoiled(ip4(A, B, udp(1, 2), version=9), "ip_version")), files.RAW)
     yield pcap_case("link_raw12", over(packets, lambda p: p), 12)
+    yield pcap_case("link_raw14", over(packets, lambda p: p), 14)
     yield pcap_case("link_ipv4", over(packets[::2], lambda p: p)
                     .add("1", wire.spoiled(packets[1], "ip_version")), files.IPV4)
     yield pcap_case("link_ipv6", over(packets[1:2], lambda p: p)
@@ -337,6 +339,7 @@ def link_layers():
     yield pcap_case("link_null", over(packets, wire.loopback)
                     .add("1", wire.snapped(wire.spoiled(wire.loopback(packets[0]), "link_cut"), 3)), files.NULL)
     yield pcap_case("link_null_big", over(packets, lambda p: wire.loopback(p, ">", 24)), files.NULL, order=">")
+    yield pcap_case("link_loop", over(packets, lambda p: wire.loopback(p, ">", 28)), files.LOOP)
     yield pcap_case("link_sll", over(packets + [tag(packets[0], 9)], wire.cooked)
                     .add("1", wire.cooked(wire.arp())), files.SLL)
     yield pcap_case("link_sll2", over(packets + [tag(packets[0], 9)], wire.cooked2)
@@ -377,7 +380,7 @@ def broken():
 
 
 SIMPLE = (tcp_session, tcp_others, udp_and_icmp, other_protocols, vlan, shims, nonflow, ip4_options, ip4_fragments,
-          ip6_extensions, mapped, cut_headers, bad_ip, snaplen, idle, reuse, half_closed, backwards, quiet_hour,
+          ip6_extensions, mapped, cut_headers, bad_ip, snaplen, *HEADERS, idle, reuse, half_closed, backwards, quiet_hour,
           talkers)
 
 

@@ -5,7 +5,7 @@ Formats: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng. A record is (time_ns,
 
 import struct
 
-ETHERNET, RAW, NULL, SLL, USER0, IPV4, IPV6, SLL2 = 1, 101, 0, 113, 147, 228, 229, 276
+ETHERNET, RAW, NULL, LOOP, SLL, USER0, IPV4, IPV6, SLL2 = 1, 101, 0, 108, 113, 147, 228, 229, 276
 
 NS_PER_S = 10**9
 

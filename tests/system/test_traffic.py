@@ -102,7 +102,8 @@ def test_iperf3_tcp(pair, daemon):
 
 
 REPLAYED = ("tcp_session", "tcp_others", "udp_and_icmp", "other_protocols", "vlan", "shims", "nonflow", "ip4_options",
-            "ip4_fragments", "ip6_extensions", "mapped", "bad_ip")
+            "ip4_fragments", "ip6_extensions", "mapped", "bad_ip", "wrong_families", "source_routes",
+            "ip6_other_extensions", "more_shims", "bad_transport", "fragments_of_all", "tunnels")
 
 
 @pytest.mark.parametrize("name", REPLAYED)

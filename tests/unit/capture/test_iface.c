@@ -80,6 +80,18 @@ static void test_backlog_drops_can_be_read(void **state) {
         assert_true(iface_backlog_drops() >= before);
 }
 
+static void test_offloads(void **state) {
+        (void)state;
+        static const char *const names[IFACE_OFFLOADS] = {"tso", "gso", "gro", "lro"};
+        unsigned on = 1u << 31;
+        assert_int_equal(iface_offloads("nonsense0", &on), -ENODEV);
+        assert_int_equal(on, 1u << 31);
+        assert_int_equal(iface_offloads("lo", &on), 0);
+        assert_int_equal(on & (IFACE_TSO | IFACE_GSO | IFACE_LRO), IFACE_TSO | IFACE_GSO);
+        for (unsigned i = 0; i < IFACE_OFFLOADS; i++)
+                assert_string_equal(iface_offload_name(i), names[i]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_lo),
@@ -87,6 +99,7 @@ int main(void) {
                 cmocka_unit_test(test_list),
                 cmocka_unit_test(test_default_route),
                 cmocka_unit_test(test_backlog_drops_can_be_read),
+                cmocka_unit_test(test_offloads),
         };
         return cmocka_run_group_tests(tests, enter, NULL);
 }

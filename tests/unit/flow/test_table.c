@@ -152,6 +152,28 @@ static void test_the_oldest_one_packet_flow_leaves_first(void **state) {
         assert_int_equal(flow_table_stats(table).active, 8);
 }
 
+/* A super-packet is many packets, in the sums as in what makes a flow worth its slot. */
+static void test_a_super_packet_is_no_one_packet_flow(void **state) {
+        (void)state;
+        tear_down(state);
+        set_up_with(8, 1);
+        for (uint32_t number = 0; number < 8; number++) {
+                struct packet packet = packet_of(number, true, PROTO_UDP, 60000, START_MS + number);
+                packet.packets = number == 0 ? 40 : 1;
+                add(packet);
+        }
+        const struct flow_batch *batch = next_second(START_S + 1);
+        assert_int_equal(batch->deltas[0].ab_packets, 40);
+        assert_int_equal(batch->totals.all.packets, 47);
+        assert_int_equal(batch->totals.frames, 8);
+
+        for (uint32_t number = 100; number < 107; number++) /* the seven others leave */
+                add_udp(number, START_MS + 1000);
+        assert_int_equal(flow_table_stats(table).evicted, 7);
+        add_udp(0, START_MS + 1001);
+        assert_int_equal(flow_table_stats(table).evicted, 7);
+}
+
 static void test_sweep_frees_what_is_idle(void **state) {
         (void)state;
         add_udp(1, START_MS);
@@ -392,6 +414,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_a_flood_pushes_out_no_heavy_flow, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_heavy_flows_leave_when_idle_for_two_seconds, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_the_oldest_one_packet_flow_leaves_first, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_super_packet_is_no_one_packet_flow, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_sweep_frees_what_is_idle, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_small_steps_equal_one_step, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_late_frame_of_the_closing_second, set_up, tear_down),

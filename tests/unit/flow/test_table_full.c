@@ -40,7 +40,8 @@ static int tear_down(void **state) {
 
 /* A packet of flow number `flow`. */
 static struct flow_table_stats send(struct fixture *fixture, uint32_t flow, int64_t time_ns) {
-        struct packet packet = {.family = 4, .proto = 17, .class = PACKET_CLASS_UDP, .bytes = 100, .time_ns = time_ns};
+        struct packet packet = {
+                .family = 4, .proto = 17, .class = PACKET_CLASS_UDP, .packets = 1, .bytes = 100, .time_ns = time_ns};
         packet.src[10] = packet.src[11] = packet.dst[10] = packet.dst[11] = 0xff;
         packet.src[12] = (uint8_t)(flow >> 8);
         packet.src[13] = (uint8_t)flow;

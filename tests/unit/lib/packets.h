@@ -23,6 +23,7 @@ static inline struct packet packet_of(uint32_t number, bool from_a, uint8_t prot
                 .family = 4,
                 .proto = proto,
                 .class = (uint8_t)packet_class_of(proto, 4),
+                .packets = 1,
                 .bytes = bytes,
                 .time_ns = time_ms * NS_PER_MS,
         };

@@ -37,6 +37,7 @@ static void check_nonflow(enum packet_verdict verdict, unsigned bytes) {
         const struct packet expected = {
                 .class = PACKET_CLASS_OTHER,
                 .verdict = (uint8_t)verdict,
+                .packets = 1,
                 .bytes = bytes,
                 .time_ns = 1,
         };
@@ -268,6 +269,8 @@ static void test_unsupported(void **state) {
         put_udp4(&b);
         decode(&b, FRAME_LINK_UNSUPPORTED);
         check_nonflow(PACKET_LINK_UNSUPPORTED, b.n);
+        decode(&b, FRAME_LINK_NOT_IP);
+        check_nonflow(PACKET_NOT_IP, b.n);
 }
 
 /* Cut anywhere: never a byte too far (the copy has exactly the size), and a verdict that says
