@@ -306,6 +306,15 @@ static struct iface *find_awaited(struct ifaces *ifaces, const char *name) {
 
 static void change(const struct ifaces *ifaces, struct iface *iface, const struct link_info *now) {
         struct link_info before = iface->link;
+        struct error error;
+        if (iface->refused) {
+                /* perhaps it was for want of memory only */
+                if (rejoin(iface, now, &error) && !iface->refused) {
+                        tell_state(ifaces, iface);
+                        tell_back(ifaces, iface, &error);
+                }
+                return;
+        }
         iface->link = *now;
         tell_state(ifaces, iface);
         if (strcmp(before.name, now->name) != 0)
@@ -313,20 +322,34 @@ static void change(const struct ifaces *ifaces, struct iface *iface, const struc
         tell_change(ifaces, &before, now);
 }
 
+static void lose(struct ifaces *ifaces, unsigned index) {
+        struct iface *iface = find_by_index(ifaces, index);
+        if (!iface)
+                return;
+        iface->link.index = 0;
+        tell_state(ifaces, iface);
+        tell_gone(ifaces, iface);
+}
+
+/* One that is not captured, and is new or newly called so. */
+static void meet(struct ifaces *ifaces, const struct link_info *link, bool is_new) {
+        struct iface *iface = find_awaited(ifaces, link->name);
+        if (iface)
+                come_back(ifaces, iface, link);
+        else if (is_new && ifaces->all)
+                tell_event(ifaces, "iface_new", "%s has appeared; it is captured from the next start on", link->name);
+}
+
 static void take_change(const struct link_info *before, const struct link_info *now, void *context) {
         struct ifaces *ifaces = context;
-        unsigned index = now ? now->index : before->index;
-        struct iface *iface = find_by_index(ifaces, index);
-        if (iface && now) {
-                change(ifaces, iface, now);
-        } else if (iface) {
-                iface->link.index = 0;
-                tell_state(ifaces, iface);
-                tell_gone(ifaces, iface);
-        } else if (now && (iface = find_awaited(ifaces, now->name))) {
-                come_back(ifaces, iface, now);
-        } else if (now && !before && ifaces->all) {
-                tell_event(ifaces, "iface_new", "%s has appeared; it is captured from the next start on", now->name);
+        if (!now) {
+                lose(ifaces, before->index);
+        } else {
+                struct iface *iface = find_by_index(ifaces, now->index);
+                if (iface)
+                        change(ifaces, iface, now);
+                else if (!before || strcmp(before->name, now->name) != 0)
+                        meet(ifaces, now, !before);
         }
         tell_twice(ifaces);
 }
@@ -339,8 +362,8 @@ int ifaces_follow(struct ifaces *ifaces) {
         struct error error;
         for (unsigned i = 0; r > 0 && i < ifaces->n; i++) {
                 struct link_info link = ifaces->list[i].link;
-                if (link.index)
-                        (void)rejoin(&ifaces->list[i], &link, &error);
+                if (link.index && rejoin(&ifaces->list[i], &link, &error))
+                        tell_state(ifaces, &ifaces->list[i]);
         }
         return 0;
 }

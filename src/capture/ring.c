@@ -152,7 +152,7 @@ static void ring_silence(struct capture *capture) {
 
 /* The interface that the socket hears; 0 where that is gone. */
 static unsigned bound_index(const struct ring *ring) {
-        struct sockaddr_ll address;
+        struct sockaddr_ll address = {.sll_ifindex = 0};
         socklen_t bytes = sizeof(address);
         if (getsockname(ring->socket_fd, (struct sockaddr *)&address, &bytes) != 0 || address.sll_ifindex < 0)
                 return 0;
