@@ -11,7 +11,8 @@ const require = createRequire(new URL('../../web/package.json', import.meta.url)
 const { chromium } = require('playwright-core');
 const axe = require('axe-core').source;
 
-const ARGS = [
+export const CHROMIUM = '/usr/bin/chromium';
+export const ARGS = [
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update',
     '--disable-quic', '--no-first-run', '--disable-sync', '--disable-dev-shm-usage',
 ];
@@ -20,7 +21,7 @@ export const WIDE = { width: 1280, height: 900 };
 export const NARROW = { width: 360, height: 780 };
 
 export function launch() {
-    return chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS });
+    return chromium.launch({ executablePath: CHROMIUM, args: ARGS });
 }
 
 /** Opens the page. `expected` matches the console errors that belong to the test, such as a refused connection. */

@@ -64,6 +64,16 @@ export function setData(element: HTMLElement, key: string, value: string): void 
         element.dataset[key] = value;
 }
 
+export function setAttribute(element: Element, name: string, value: string): void {
+    if (element.getAttribute(name) !== value)
+        element.setAttribute(name, value);
+}
+
+export function setStyle(element: HTMLElement, name: string, value: string): void {
+    if (element.style.getPropertyValue(name) !== value)
+        element.style.setProperty(name, value);
+}
+
 export function setHidden(element: HTMLElement, hidden: boolean): void {
     if (element.hidden !== hidden)
         element.hidden = hidden;
@@ -99,6 +109,6 @@ export function choices<T extends string | number>(
     });
     return (chosen) => {
         for (const [value, button] of buttons)
-            button.setAttribute('aria-pressed', String(value === chosen));
+            setAttribute(button, 'aria-pressed', String(value === chosen));
     };
 }

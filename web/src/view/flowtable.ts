@@ -1,6 +1,7 @@
-// The flow table. Only the rows in sight are in the document, between two spacers: a fixed row
-// height makes their places plain arithmetic. Row elements are reused by position, so an update
-// writes only the text that has changed.
+// The flow table. Only the rows in sight and a few beside them are in the document, between two
+// spacers: a fixed row height makes their places plain arithmetic. Row elements are reused by
+// position, so an update writes only the text that has changed, and that only in the rows in sight:
+// those beside them wait for the scroll that brings them there.
 //
 // The order holds still while the pointer is over the rows, one has the focus or is selected, or
 // Space froze it; a question of the reader's own (sort, filter) overrides that once.
@@ -10,7 +11,7 @@ import { isEmpty } from '../filter';
 import { Order } from '../order';
 import type { State, Store, View } from '../state';
 import type { FlowRow } from '../wire';
-import { byId, make, newer, part, setClass, setData, setHidden, setText } from './dom';
+import { byId, make, newer, part, setAttribute, setClass, setData, setHidden, setStyle, setText } from './dom';
 import { COLUMNS, fillCell, fillTitles, makeCell, sortOf, type Context, type FlowColumn } from './flowcells';
 import { pickFrom, type Picking } from './picking';
 
@@ -119,40 +120,42 @@ export class FlowTable {
         }
     }
 
-    /** Rows [first, last) are in sight, or nearly. */
-    private range(): [number, number] {
+    /** Rows [first, last) are in sight, or at most `margin` rows from it. */
+    private range(top: number, margin: number): [number, number] {
         const height = rowHeight();
-        const top = this.body.getBoundingClientRect().top;
         const total = this.order.shown.length;
-        const first = Math.max(0, Math.floor(-top / height) - MARGIN_ROWS);
-        const last = Math.min(total, Math.ceil((innerHeight - top) / height) + MARGIN_ROWS);
-        return [Math.min(first, total), Math.max(last, Math.min(first, total))];
+        const first = Math.min(total, Math.max(0, Math.floor(-top / height) - margin));
+        const last = Math.min(total, Math.ceil((innerHeight - top) / height) + margin);
+        return [first, Math.max(first, last)];
     }
 
     private renderRows(): void {
-        const [first, last] = this.range();
+        const { top } = this.body.getBoundingClientRect();
+        const [first, last] = this.range(top, MARGIN_ROWS);
+        const [seen, unseen] = this.range(top, 0);
         const height = rowHeight();
         const places = this.order.shown;
-        if (!this.changed(places, this.state.view, this.state.selected, first, last, height))
+        if (!this.changed(places, this.state.view, this.state.selected, seen, unseen, height))
             return;
         this.first = first;
         this.fit(last - first);
-        this.above.style.height = `${first * height}px`;
-        this.below.style.height = `${(places.length - last) * height}px`;
+        setStyle(this.above, 'height', `${first * height}px`);
+        setStyle(this.below, 'height', `${(places.length - last) * height}px`);
         const context = { view: this.state.view, asof: this.state.flows?.asof ?? 0, sparks: this.state.sparks };
         for (const [i, element] of this.rows.entries()) {
             const place = places[first + i];
-            if (!place)
+            const waits = (first + i < seen || first + i >= unseen) && element.dataset.id !== undefined;
+            if (!place || waits)
                 continue;
             const { row, old } = place;
             const selected = row.id === this.state.selected;
             setClass(element, [old ? 'old' : '', row.state === 'ended' ? 'ended' : '', selected ? 'selected' : ''].join(' ').trim());
             setData(element, 'id', String(row.id));
-            element.setAttribute('aria-rowindex', String(first + i + 2));
-            element.setAttribute('aria-selected', String(selected));
+            setAttribute(element, 'aria-rowindex', String(first + i + 2));
+            setAttribute(element, 'aria-selected', String(selected));
             this.fillRow(element, row, context);
         }
-        this.table.setAttribute('aria-rowcount', String(places.length + 1));
+        setAttribute(this.table, 'aria-rowcount', String(places.length + 1));
     }
 
     private fillRow(element: HTMLTableRowElement, row: FlowRow, context: Context): void {
@@ -178,7 +181,7 @@ export class FlowTable {
         // One of them is in the tab order: the selected one, else the first in sight.
         const { selected } = this.state;
         const stop = Math.max(0, this.rows.findIndex((row) => Number(row.dataset.id) === selected));
-        this.rows.forEach((row, i) => { row.tabIndex = i === stop ? 0 : -1; });
+        this.rows.forEach((row, i) => { setAttribute(row, 'tabindex', i === stop ? '0' : '-1'); });
     }
 
     private renderNotes(): void {

@@ -6,7 +6,7 @@ import { isEmpty } from '../filter';
 import type { NamePart } from '../names';
 import { CLASSES } from '../wire';
 import type { State, Store, Talker, TalkersBy, View } from '../state';
-import { byId, choices, make, setClass, setData, setText, setTitle } from './dom';
+import { byId, choices, make, setClass, setData, setHidden, setStyle, setText, setTitle } from './dom';
 import { pickFrom, setPick, type Picking } from './picking';
 
 interface Rank {
@@ -21,7 +21,7 @@ interface Rank {
 type Parts = Record<'row' | 'mark' | 'name' | 'bar' | 'share' | 'value', HTMLElement>;
 
 class Ranks {
-    private readonly body = make('tbody');
+    private readonly body = make('tbody', { attrs: { role: 'rowgroup' } });
     private readonly rows: Parts[] = [];
 
     constructor(private readonly table: HTMLElement, picking: Picking) {
@@ -35,33 +35,40 @@ class Ranks {
             const row = this.rows[i] ?? this.add();
             setClass(row.mark, `swatch ${rank.cls}`);
             fillName(row.name, rank.name);
-            row.bar.style.width = `${Math.min(100, rank.share * 100).toFixed(1)}%`;
+            setWidth(row.bar, rank.share);
             setClass(row.bar, `fill ${rank.cls}`);
             setText(row.share, percent(rank.share));
             setText(row.value, rank.value);
             setTitle(row.value, rank.valueTitle);
             setData(row.value, 'value', String(rank.figure));
-            row.row.hidden = false;
+            setHidden(row.row, false);
         });
         for (const { row } of this.rows.slice(ranks.length))
-            row.hidden = true;
+            setHidden(row, true);
         // As much room as was ever needed, so that what is below does not move when a row goes.
-        this.table.parentElement?.style.setProperty('--rows', String(this.rows.length));
+        const { parentElement } = this.table;
+        if (parentElement)
+            setStyle(parentElement, '--rows', String(this.rows.length));
     }
 
     private add(): Parts {
         const name = make('span', { class: 'name' });
         const mark = make('i', { class: 'swatch' });
         const bar = make('i', { class: 'fill' });
-        const share = make('td', { class: 'share' });
-        const value = make('td', { class: 'value' });
-        const head = make('th', { attrs: { scope: 'row' } }, make('div', {}, mark, name));
-        const row = make('tr', {}, head, make('td', { class: 'bar' }, make('div', {}, bar)), share, value);
+        const share = make('td', { class: 'share', attrs: { role: 'cell' } });
+        const value = make('td', { class: 'value', attrs: { role: 'cell' } });
+        const head = make('th', { attrs: { scope: 'row', role: 'rowheader' } }, make('div', {}, mark, name));
+        const row = make('tr', { attrs: { role: 'row' } }, head, make('td', { class: 'bar', attrs: { role: 'cell' } }, make('div', {}, bar)), share, value);
         this.body.append(row);
         const parts = { row, mark, name, bar, share, value };
         this.rows.push(parts);
         return parts;
     }
+}
+
+/** To a tenth of a percent: a share that moves by less moves nothing. */
+function setWidth(bar: HTMLElement, share: number): void {
+    setStyle(bar, 'width', `${Number(Math.min(100, share * 100).toFixed(1))}%`);
 }
 
 /** Each part that can be filtered by is a button, others are text; elements are kept while their kind stays. */
