@@ -5,6 +5,7 @@
 #include "capture/capture.h"
 #include "server/figures.h"
 #include "server/internal.h"
+#include "server/login.h"
 #include "server/routes.h"
 
 /* The interface's own counters since the start, of the same moment as the frames. */
@@ -96,11 +97,12 @@ bool route_stats(const struct route_call *call, struct reply *reply, struct prob
         const struct server_facts *facts = server->facts;
         struct history_figures figures;
         struct history_totals totals;
+        struct session session;
         history_read_figures(server->history, &figures);
         history_read_totals(server->history, &totals);
 
         text_json(&reply->body,
-                  json_pack("{ss sI ss sI so so so s{sI sI sI sI sI sI} so so sf sI}", "version", facts->version,
+                  json_pack("{ss sI ss sI so so so s{sI sI sI sI sI sI} so so sf sI sb}", "version", facts->version,
                             "uptime_s", (json_int_t)((clock_boot_ns() - facts->started_boot_ns) / NS_PER_S), "bpf",
                             facts->bpf, "snaplen", (json_int_t)facts->snaplen, "ifaces", ifaces_json(server), "workers",
                             workers_json(server, figures.workers), "undecoded",
@@ -110,6 +112,7 @@ bool route_stats(const struct route_call *call, struct reply *reply, struct prob
                             "forgotten", (json_int_t)figures.flows_forgotten, "untracked",
                             (json_int_t)totals.totals.untracked.packets, "history", history_json(server, &figures),
                             "clients", clients_json(server), "cpu_s", (double)clock_cpu_ns() / NS_PER_S, "rss_bytes",
-                            (json_int_t)figures_rss_bytes()));
+                            (json_int_t)figures_rss_bytes(), "session",
+                            login_find_session(server, call->cookies, &session)));
         return true;
 }

@@ -289,7 +289,7 @@ def fields_of(message, prefix=""):
 
 def test_messages(busy, pair):
     tables = contract.message_tables()
-    assert set(tables) == {"rates", "top_talkers", "events", "error"}
+    assert set(tables) == {"rates", "gap", "top_talkers", "events", "error"}
     ping = pair.peer.start("ping", "-i", "0.1", "-c", "30", pair.host.ip4, stdout=subprocess.DEVNULL)
     seen = {}
     with Socket(busy, BEARER) as ws:

@@ -124,6 +124,17 @@ describe('login', () => {
         assert.deepEqual(await axeFindings(page), []);
     });
 
+    it('notices a session that is over while the page is open', async () => {
+        await enter(TOKEN);
+        await untilLive(page);
+        // As the browser does at the end of the cookie's life; the stream, opened before, goes on.
+        await page.context().clearCookies();
+        await asked();
+        await said(/session has ended/);
+        assert.equal(await page.textContent('#pill'), 'token needed');
+        assert.ok(await page.isHidden('#logout') && await page.isHidden('#page'));
+    });
+
     it('notices a session that a restart has ended, and goes on after the token', async () => {
         await enter(TOKEN);
         await untilLive(page);
@@ -135,6 +146,22 @@ describe('login', () => {
         await said(/session has ended/);
         await enter(TOKEN);
         await untilLive(page);
+    });
+
+    it('offers the way out to who came in by a session, whatever the browser remembers', async () => {
+        await page.evaluate(() => localStorage.clear());
+        await page.reload();
+        await untilLive(page);
+        await page.waitForSelector('#logout:not([hidden])');
+        const open = await new Daemon('--bpf=').start();
+        try {
+            const other = await page.context().newPage();
+            await other.goto(open.url);
+            await untilLive(other);
+            assert.ok(await other.isHidden('#logout'), 'a daemon without a token has no session');
+        } finally {
+            await open.stop();
+        }
     });
 
     it('comes without a fault', async () => {

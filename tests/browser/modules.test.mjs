@@ -1,4 +1,4 @@
-// The page's modules that know no document: numbers, filter, fragment, seconds, sparks, order.
+// The page's modules that know no document: numbers, filter, fragment, seconds, steps, sparks, order.
 
 import { strict as assert } from 'node:assert';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const web = new URL('../../web/', import.meta.url);
 const require = createRequire(new URL('package.json', web));
 const NBSP = '\u00a0';
-const NAMES = ['format', 'filter', 'fragment', 'seconds', 'sparks', 'order'];
+const NAMES = ['format', 'filter', 'fragment', 'seconds', 'steps', 'sparks', 'order'];
 
 async function bundled(folder) {
     await require('esbuild').build({
@@ -21,6 +21,22 @@ async function bundled(folder) {
     const modules = await Promise.all(NAMES.map((name) => import(pathToFileURL(join(folder, `${name}.mjs`)).href)));
     return Object.assign({}, ...modules);
 }
+
+const tcp = (value) => ({ tcp: value, udp: 0, icmp: 0, other: 0 });
+
+function tell(seconds, second, bps, drops = 0) {
+    seconds.putRates({
+        ts: second * 1000, bps, pps: 10, drops, new_flows: 0, active_flows: 1,
+        by_proto: tcp(bps), in_by_proto: tcp(bps * 0.5), out_by_proto: tcp(bps * 0.25),
+        by_proto_pps: tcp(10), in_by_proto_pps: tcp(7), out_by_proto_pps: tcp(3),
+    });
+}
+
+/** Steps as plain lists, to be compared. */
+const plain = ({ from, step, count, measured, drops, columns }) => ({
+    from, step, count, measured: [...measured], drops: [...drops],
+    columns: [...columns].map(([name, { mean, min, max }]) => [name, [...mean], [...min], [...max]]),
+});
 
 describe('modules', () => {
     const folder = mkdtempSync(join(tmpdir(), 'netwatch-web-'));
@@ -115,27 +131,69 @@ describe('modules', () => {
 
     it('holds an hour of seconds, told once or twice or never', () => {
         const seconds = new m.Seconds();
-        const tcp = (value) => ({ tcp: value, udp: 0, icmp: 0, other: 0 });
-        const rates = (ts, bps, drops = 0) => seconds.putRates({
-            ts: ts * 1000, bps, pps: 10, drops, new_flows: 0, active_flows: 1,
-            by_proto: tcp(bps), in_by_proto: tcp(bps * 0.5), out_by_proto: tcp(bps * 0.25),
-            by_proto_pps: tcp(10), in_by_proto_pps: tcp(7), out_by_proto_pps: tcp(3),
-        });
-        rates(10_000, 100);
-        rates(10_000, 300);
-        rates(10_002, 500, 7);
+        tell(seconds, 10_000, 100);
+        tell(seconds, 10_000, 300);
+        tell(seconds, 10_002, 500, 7);
         assert.equal(seconds.get('bps', 10_000), 300);
         assert.ok(Number.isNaN(seconds.get('bps', 10_001)), 'a second never told is not zero');
-        const steps = seconds.steps(10_001, 10_007, 5, ['bps', 'none.tcp.bps', 'none.pps']);
+        const { steps } = new m.Stepped(seconds, ['bps', 'none.tcp.bps', 'none.pps']).take(10_001, 10_007, 5);
         const bps = m.spreadOf(steps, 'bps');
         assert.deepEqual([steps.from, steps.count, [...steps.measured], [...steps.drops]], [10_000, 2, [2, 0], [7, 0]]);
         assert.deepEqual([bps.mean[0], bps.min[0], bps.max[0], bps.mean[1]], [400, 300, 500, NaN]);
         assert.equal(m.spreadOf(steps, 'none.tcp.bps').mean[0], 100, 'what has no direction is the rest');
         assert.equal(m.spreadOf(steps, 'none.pps').mean[0], 0);
         assert.deepEqual([10_004, 10_005, 10_010, 9_999, null].map((second) => m.stepAt(steps, second)), [0, 1, -1, -1, -1]);
-        rates(13_600, 1);
+        tell(seconds, 13_600, 1);
         assert.ok(!seconds.has(10_000), 'an hour later its place is taken');
         assert.equal(seconds.sum('drops', 10_000, 13_601), 7);
+    });
+
+    it('sums up anew only the steps that a second changed, and moves the others', () => {
+        const seconds = new m.Seconds();
+        const kept = new m.Stepped(seconds, ['bps', 'in.pps']);
+        const take = (stepped, to) => stepped.take(to - 600, to, 4);
+        // Told in order, twice, late, not at all: the same sums as from the beginning.
+        let second = 100_000, told = 0;
+        for (const skip of [1, 1, 1, 0, 1, 3, 1, -2, 3, 1, 1, 9, 1, 1, -1, 2, 700, 1, 1]) {
+            second += skip;
+            tell(seconds, second, 100 * ++told, told % 3);
+            const to = Math.ceil((seconds.newest + 1) / 4) * 4;
+            const { steps } = take(kept, to);
+            assert.deepEqual(plain(steps), plain(take(new m.Stepped(seconds, ['bps', 'in.pps']), to).steps), `second ${second}`);
+        }
+        const to = Math.ceil((seconds.newest + 1) / 4) * 4;
+        assert.equal(take(kept, to).first, 150, 'nothing is another');
+        tell(seconds, to - 6, 1);
+        assert.equal(take(kept, to).first, 148);
+        const later = take(kept, to + 4);
+        assert.deepEqual([later.first, later.moved], [149, 1]);
+    });
+
+    it('follows a clock that is set back, and one that jumps forward', () => {
+        const seconds = new m.Seconds(), sparks = new m.Sparks();
+        const stepped = new m.Stepped(seconds, ['bps']);
+        const bps = (from, to) => [...m.spreadOf(stepped.take(from, to, 1).steps, 'bps').mean];
+        for (let second = 5000; second < 5010; second++)
+            tell(seconds, second, second);
+        assert.deepEqual(bps(5006, 5010), [5006, 5007, 5008, 5009]);
+        seconds.turnBack(5007);
+        assert.equal(seconds.newest, 5006);
+        tell(seconds, 5007, 1);
+        assert.deepEqual(bps(5006, 5010), [5006, 1, NaN, NaN], 'the newest second that bears a time has it; later ones are gone');
+        seconds.turnBack(1000);
+        assert.ok(Number.isNaN(seconds.newest), 'before all that is held, nothing is');
+        tell(seconds, 1000, 2);
+        tell(seconds, 2_000_000_000, 3);
+        assert.deepEqual(bps(1_999_999_998, 2_000_000_001), [NaN, NaN, 3], 'what the clock jumped over is no zero');
+        seconds.putGap(2_000_000_001);
+        assert.equal(seconds.newest, 2_000_000_001, 'time goes on where nothing is measured');
+        assert.deepEqual(bps(2_000_000_000, 2_000_000_002), [3, NaN]);
+
+        sparks.put(103_000, [{ id: 1, bps: 16 }]);
+        sparks.put(63_000, [{ id: 1, bps: 8 }]);
+        const minute = new Float32Array(m.SPARK_SECONDS);
+        sparks.read(1, minute);
+        assert.deepEqual([...minute.slice(-2)], [NaN, 8]);
     });
 
     it('remembers a minute of each flow, and never takes unseen for zero', () => {
@@ -165,6 +223,7 @@ describe('modules', () => {
         order.take(rows(3, 1, 4), true);
         assert.equal(ids(), '1 2! 3');
         assert.equal(order.moved, 3);
+        assert.equal(order.old, 1);
         order.take(rows(1, 2), true);
         assert.equal(order.moved, 1, 'a row that is gone would go');
         order.take(rows(3, 1, 4), false);

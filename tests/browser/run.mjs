@@ -11,7 +11,7 @@ import { endWorld, makeWorld } from './world.mjs';
 const world = makeWorld();
 const tests = fileURLToPath(new URL(process.argv[2] ?? 'all.mjs', import.meta.url));
 const child = spawn('ip', ['netns', 'exec', world.host, process.execPath, '--test-reporter=spec', tests], {
-    stdio: 'inherit', env: { ...process.env, PEER_NAMESPACE: world.peer },
+    stdio: 'inherit', env: { ...process.env, HOST_NAMESPACE: world.host, PEER_NAMESPACE: world.peer },
 });
 for (const signal of ['SIGINT', 'SIGTERM'])
     process.on(signal, () => child.kill(signal));

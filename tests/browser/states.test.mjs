@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { axeFindings, launch, NARROW, open, screenshot, until, untilLive, WIDE } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
 import { flood, startPeer, startTalk } from './traffic.mjs';
-import { IFACE, ip } from './world.mjs';
+import { configure, HOST, IFACE, ip } from './world.mjs';
 
 const REFUSED = /WebSocket|ERR_|Failed to load resource/;
 
@@ -135,6 +135,56 @@ describe('states', () => {
         }
     });
 
+    it('a clock that is set back, and far forward', async () => {
+        daemon = await new Daemon('--bpf=').start();
+        const stopTalk = startTalk();
+        const context = await browser.newContext();
+        const page = await context.newPage();
+        // The daemon's own seconds under other times, as it would tell them had its clock been set.
+        let step = 0, told = '';
+        await page.routeWebSocket('**/ws', (socket) => {
+            const server = socket.connectToServer();
+            server.onMessage((text) => {
+                const frame = JSON.parse(text);
+                socket.send(JSON.stringify({ ...frame, ts: frame.ts + step }));
+                if (told) {
+                    socket.send(JSON.stringify({ type: 'events', ts: frame.ts + step, event: 'clock_step', detail: told }));
+                    told = '';
+                }
+            });
+        });
+        const shown = () => page.getAttribute('#n-in b', 'data-ts').then(Number);
+        const over = (second) => page.evaluate((share) => {
+            const box = document.querySelector('#strip .u-over').getBoundingClientRect();
+            document.querySelector('#strip .u-over').dispatchEvent(new MouseEvent('mousemove', {
+                bubbles: true, clientX: box.left + box.width * share, clientY: box.top + 10,
+            }));
+            return document.getElementById('strip-note').textContent;
+        }, 1 - second / 3600);
+        try {
+            await page.goto(daemon.url);
+            await untilLive(page);
+            await until(page, () => /peak/.test(document.getElementById('strip-note').textContent));
+            const before = await shown();
+            [step, told] = [-600_000, 'the wall clock was set back by 600 s'];
+            await until(page, (ts) => Number(document.querySelector('#n-in b').dataset.ts) < ts - 500_000, before);
+            await until(page, () => /set back by 600 s/.test(document.querySelector('#events li').textContent));
+            await until(page, (ts) => Number(document.querySelector('#n-in b').dataset.ts) > ts, await shown());
+            assert.match(await over(60), /not measured/, 'the seconds that were later are gone');
+
+            const back = await shown();
+            [step, told] = [1_800_000, 'the wall clock was set forward by 2400 s'];
+            await until(page, (ts) => Number(document.querySelector('#n-in b').dataset.ts) > ts + 2_000_000, back);
+            await until(page, () => /set forward by 2400 s/.test(document.querySelector('#events li').textContent));
+            assert.match(await over(1200), /not measured/, 'what the clock jumped over is a gap');
+            await look(page, 'clock-step');
+        } finally {
+            await context.close();
+            stopTalk();
+            await daemon.stop();
+        }
+    });
+
     it('a link of another version: what is understood is used, the rest is said', () => run(['--bpf='], async (page) => {
         await page.evaluate(() => { location.hash = '#unit=pkt%2Fs&colour=red&filter=port%3D70000'; });
         await untilLive(page);
@@ -143,15 +193,31 @@ describe('states', () => {
         await look(page, 'notice');
     }));
 
-    it('an interface that is gone, and back', () => run(['--bpf='], async (page) => {
+    it('an interface under another name', () => run(['--bpf='], async (page) => {
         await untilLive(page);
-        ip('link', 'set', IFACE, 'name', 'away0');
+        ip('link', 'set', IFACE, 'name', 'other0');
         try {
-            await until(page, (name) => new RegExp(`${name} is (gone|down)`).test(document.getElementById('state').textContent), IFACE);
+            await until(page, () => /^other0/.test(document.getElementById('iface').textContent));
+            assert.doesNotMatch(await sentence(page), /gone|down/);
+        } finally {
+            ip('link', 'set', 'other0', 'name', IFACE);
+        }
+    }));
+
+    it('an interface that is gone, and back', () => run(['--bpf='], async (page) => {
+        const { HOST_NAMESPACE: host, PEER_NAMESPACE: peer } = process.env;
+        await untilLive(page);
+        ip('link', 'set', IFACE, 'netns', peer, 'name', 'away0');
+        try {
+            await until(page, (name) => document.getElementById('state').textContent.includes(`${name} is gone`), IFACE);
+            await until(page, () => /gone/.test(document.querySelector('#iface .amiss').textContent));
+            // Seconds go on, hatched, and say why.
+            await until(page, () => /not measured: the interface was gone/.test(document.getElementById('legend').textContent));
             await look(page, 'interface-gone');
         } finally {
-            ip('link', 'set', 'away0', 'name', IFACE);
-            ip('link', 'set', IFACE, 'up');
+            ip('-n', peer, 'link', 'set', 'away0', 'netns', host, 'name', IFACE);
+            configure(host, HOST);
         }
+        await until(page, () => !/is gone/.test(document.getElementById('state').textContent));
     }));
 });

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { launch, open, until, untilLive } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
 import { startPeer, startTalk, VLAN } from './traffic.mjs';
-import { PEER } from './world.mjs';
+import { IFACE, PEER } from './world.mjs';
 
 function readTable() {
     // Tooltips are made when the pointer comes.
@@ -117,6 +117,16 @@ describe('table', () => {
         await page.mouse.move(0, 0);
         await agrees(`port=53&proto=udp&${sorted('bps', 'desc')}`);
         await page.click('#filter-clear');
+    });
+
+    it('filters by an interface that is clicked', async () => {
+        await page.hover('#flows tbody tr[data-id] .c-flags');
+        await page.click(`#flows td.c-iface .pick:text-is("${IFACE}") >> nth=0`);
+        await until(page, (name) => document.getElementById('filter-text').value === `iface=${name}`, IFACE);
+        await page.mouse.move(0, 0);
+        await agrees(`iface=${IFACE}&${sorted('bps', 'desc')}`);
+        await page.click('#filter-clear');
+        await agrees(sorted('bps', 'desc'));
     });
 
     it('excludes a value that is clicked with Alt, as the API does', async () => {

@@ -14,7 +14,8 @@ export function ip(...args) {
     return execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
 }
 
-function configure(namespace, { v4, v6 }) {
+/** Gives the cable's end in a namespace its addresses; one that has moved between namespaces has lost them. */
+export function configure(namespace, { v4, v6 }) {
     const inside = (...args) => ip('-n', namespace, ...args);
     inside('link', 'set', 'lo', 'up');
     inside('link', 'set', IFACE, 'up');

@@ -13,7 +13,7 @@ import { Poll } from './poll';
 import { HOUR } from './seconds';
 import type { LoginReason, Store } from './state';
 import { Stream } from './stream';
-import type { CountersAnswer, EventRow, EventsAnswer, Frame, GapFrame, RatesFrame, StatsAnswer } from './wire';
+import type { CountersAnswer, EventRow, EventsAnswer, Frame, Gap, GapFrame, RatesFrame, StatsAnswer } from './wire';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
@@ -21,6 +21,8 @@ const SILENT_MS = 3500;
 const DEAD_MS = 15_000;
 const STATS_EVERY_MS = 5000;
 const EVENTS_KEPT = 100;
+/** An answer has at most an hour of points, and ends a little later than what asked for it. */
+const SLACK_S = 10;
 /** The close code of a WebSocket whose session is over. */
 const SESSION_ENDED = 4401;
 
@@ -63,7 +65,10 @@ export class Feed {
     private async connect(): Promise<void> {
         try {
             await this.loadStats();
-            await this.loadCounters({ from: '-60m' });
+            const { to } = await this.loadCounters({ from: '-60m' });
+            // No stream is open: what the page holds of later seconds bears times that were taken back.
+            if (to / 1000 <= this.store.state.seconds.newest)
+                this.turnBack(to / 1000);
             await this.loadEvents();
         } catch (error) {
             this.lose(error);
@@ -136,7 +141,7 @@ export class Feed {
         this.store.soon();
     }
 
-    private async loadCounters(params: Params): Promise<void> {
+    private async loadCounters(params: Params): Promise<CountersAnswer> {
         const { state } = this.store;
         const answer = await get<CountersAnswer>('/api/counters', params);
         for (const point of answer.points)
@@ -147,9 +152,11 @@ export class Feed {
             .filter((gap) => gap.from < gap.to && gap.to > answer.to - HOUR * 1000);
         state.gaps = before.concat(answer.gaps);
         this.store.changed();
+        return answer;
     }
 
-    /** Those that the stream tells, and again on subscribing, are recognised by what they say. */
+    /** Those that the stream tells, and again on subscribing, are recognised by what they say. They stay in the
+     * order in which they were told: after a step of the clock their times have another. */
     private async loadEvents(): Promise<void> {
         const answer = await get<EventsAnswer>('/api/events');
         this.addEvents(answer.rows);
@@ -161,7 +168,7 @@ export class Feed {
         const known = new Set(state.events.map((row) => JSON.stringify([row.ts, row.event, row.detail])));
         const fresh = rows.filter((row) => !known.has(JSON.stringify([row.ts, row.event, row.detail])));
         if (fresh.length > 0)
-            state.events = [...state.events, ...fresh].sort((x, y) => x.ts - y.ts).slice(-EVENTS_KEPT);
+            state.events = [...state.events, ...fresh].slice(-EVENTS_KEPT);
     }
 
     private take(frame: Frame): void {
@@ -186,27 +193,43 @@ export class Feed {
 
     private takeRates(frame: RatesFrame): void {
         const { state } = this.store;
-        const expected = state.seconds.newest + 1;
+        this.enter(frame.ts / 1000);
         state.seconds.putRates(frame);
         state.latest = frame;
-        state.link = { kind: 'live' };
-        this.lastFrameAt = Date.now();
-        this.pauseMs = FIRST_PAUSE_MS;
-        if (frame.ts / 1000 > expected) {
-            this.hole = Math.min(this.hole, expected);
-            this.missing.want();
-        }
         this.onSecond();
     }
 
     /** Nothing was measured: what stood there is no longer so, and nothing takes its place. */
     private takeGap(frame: GapFrame): void {
         const { state } = this.store;
+        this.enter(frame.ts / 1000);
+        state.seconds.putGap(frame.ts / 1000);
         state.latest = null;
-        state.gaps.push({ from: frame.ts, to: frame.ts + 1000, reason: frame.reason });
+        state.gaps = joined(state.gaps, { from: frame.ts, to: frame.ts + 1000, reason: frame.reason });
+    }
+
+    /** The stream tells of a second: the next one, or one that a step of the daemon's clock led to. */
+    private enter(second: number): void {
+        const { state } = this.store;
+        const expected = state.seconds.newest + 1;
+        if (second < state.seconds.newest)
+            this.turnBack(second);
+        if (second > expected) {
+            this.hole = Math.max(Math.min(this.hole, expected), second - HOUR + SLACK_S);
+            this.missing.want();
+        }
         state.link = { kind: 'live' };
         this.lastFrameAt = Date.now();
         this.pauseMs = FIRST_PAUSE_MS;
+    }
+
+    /** The clock was set back: the newest second that bears a time is the one that has it. */
+    private turnBack(second: number): void {
+        const { state } = this.store;
+        state.seconds.turnBack(second);
+        state.gaps = state.gaps.filter((gap) => gap.from < second * 1000)
+            .map((gap) => ({ ...gap, to: Math.min(gap.to, second * 1000) }));
+        this.hole = Infinity;
     }
 
     private async loadMissing(): Promise<void> {
@@ -230,6 +253,15 @@ export class Feed {
         if (state.link.kind !== 'live')
             this.store.changed();
     }
+}
+
+/** Seconds of one reason that follow each other are one gap; what is more than an hour old is forgotten. */
+function joined(gaps: readonly Gap[], next: Gap): Gap[] {
+    const kept = gaps.filter((gap) => gap.to > next.to - HOUR * 1000);
+    const last = kept.at(-1);
+    if (last?.to === next.from && last.reason === next.reason)
+        return [...kept.slice(0, -1), { ...last, to: next.to }];
+    return [...kept, next];
 }
 
 /** An interface that was renamed is still the same; another name after a restart is another interface. */

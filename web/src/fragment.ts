@@ -7,7 +7,7 @@ import { UNITS } from './format';
 import { DEFAULT_VIEW, type View } from './state';
 
 /** Columns that may be hidden; who talks to whom always stands there. */
-export const COLUMN_IDS = ['way', 'rate', 'spark', 'bytes', 'sent', 'received', 'packets', 'vlan', 'flags', 'age', 'seen'];
+export const COLUMN_IDS = ['way', 'rate', 'spark', 'bytes', 'sent', 'received', 'packets', 'vlan', 'iface', 'flags', 'age', 'seen'];
 
 const SORTS = /^[a-z_]{1,20}$/;
 

@@ -18,6 +18,11 @@ export class Order {
         return this.places;
     }
 
+    /** How many rows the newest answer does not hold. */
+    get old(): number {
+        return this.places.reduce((sum, { old }) => sum + (old ? 1 : 0), 0);
+    }
+
     take(rows: readonly FlowRow[], frozen: boolean): void {
         if (!frozen || this.places.length === 0) {
             this.places = rows.map((row) => ({ row, old: false }));

@@ -30,8 +30,6 @@ export class Seconds {
     private columns = Object.fromEntries(COLUMNS.map((c) => [c, new Float64Array(HOUR)])) as Record<Column, Float64Array>;
     /** The newest second held, Unix seconds; NaN while there is none. */
     newest = NaN;
-    /** The oldest second ever told since the last clear(). */
-    oldest = NaN;
 
     /** Grows with every change: who has drawn this version need not draw it again. */
     version = 0;
@@ -41,7 +39,6 @@ export class Seconds {
     clear(): void {
         this.stamp.fill(NaN);
         this.newest = NaN;
-        this.oldest = NaN;
         this.changed(NaN);
     }
 
@@ -93,6 +90,23 @@ export class Seconds {
         this.setWays('pps', i, rates(point.by_proto_packets, 1), rates(point.in.by_proto_packets, 1), rates(point.out.by_proto_packets, 1));
     }
 
+    /** A second in which nothing was measured. */
+    putGap(second: number): void {
+        const i = this.open(second);
+        if (i >= 0)
+            this.stamp[i] = NaN;
+    }
+
+    /** The clock was set back to this second: who bore it and later ones before bears them no longer. */
+    turnBack(second: number): void {
+        for (let i = 0; i < HOUR; i++)
+            if ((this.stamp[i] ?? NaN) >= second)
+                this.stamp[i] = NaN;
+        const last = this.stamp.reduce((newest, stamp) => (stamp > newest ? stamp : newest), -Infinity);
+        this.newest = last === -Infinity ? NaN : last;
+        this.changed(NaN);
+    }
+
     /** Sums of one column over [from, to), of what was measured. */
     sum(column: Column, from: number, to: number): number {
         const values = this.columns[column];
@@ -137,7 +151,6 @@ export class Seconds {
         this.changed(second);
         this.stamp[slot(second)] = second;
         this.newest = Math.max(second, Number.isNaN(this.newest) ? second : this.newest);
-        this.oldest = Math.min(second, Number.isNaN(this.oldest) ? second : this.oldest);
         return slot(second);
     }
 

@@ -24,6 +24,9 @@ export class Sparks {
     /** An answer's rows carry the rates of the second before `asof`. */
     put(asof: number, rows: readonly FlowRow[]): void {
         const second = asof / 1000 - 1;
+        // The clock was set back: what was seen later has no time any more.
+        if (second < this.newest)
+            this.clear();
         this.newest = Math.max(this.newest, second);
         for (const row of rows) {
             const spark = this.flows.get(row.id) ?? { bps: new Float32Array(SPARK_SECONDS).fill(NaN), newest: second };

@@ -41,7 +41,7 @@ export interface View {
 export const DEFAULT_VIEW: Readonly<View> = {
     filter: {}, sort: 'bps', dir: 'desc', limit: 200, unit: 'bit/s', minutes: 5, stack: 'protocol', by: 'flow',
     // With both of these an IPv6 address and its port would not fit beside them on a laptop.
-    hide: ['sent', 'received', 'vlan'],
+    hide: ['sent', 'received', 'vlan', 'iface'],
 };
 
 /** A ranked row, whatever it was grouped by. */
@@ -93,8 +93,10 @@ export function newState(): State {
 
 const GAP_REASONS: Record<string, string> = {
     not_started: 'the capture had not begun',
+    not_yet: 'not over yet',
     expired: 'no longer held',
     no_capture: 'nothing was captured',
+    stopped: 'the daemon did not run',
     interface_down: 'the interface was down',
     interface_gone: 'the interface was gone',
     clock_step: 'the clock was set beyond it',
@@ -105,7 +107,8 @@ const GAP_REASONS: Record<string, string> = {
 export function gapAt({ gaps }: State, second: number): string {
     const at = second * 1000;
     const reason = gaps.find((gap) => gap.from <= at && at < gap.to)?.reason ?? '';
-    return GAP_REASONS[reason] ?? 'no data';
+    // A reason of a later version is better than none.
+    return GAP_REASONS[reason] ?? (reason.replaceAll('_', ' ') || 'no data');
 }
 
 export type Render = (state: State) => void;

@@ -123,7 +123,7 @@ function nameOf(row: Partial<TopRow> & { key: string }): readonly NamePart[] {
         const end = (ip: string, port: number | undefined) =>
             (port || row.proto === 'tcp' || row.proto === 'udp') && port !== undefined
                 ? [addressPart(ip, true), portPart(port)] : [addressPart(ip, false)];
-        return [...end(row.a_ip, row.a_port), { text: ' ↔ ' }, ...end(row.b_ip, row.b_port)];
+        return [...end(row.a_ip, row.a_port), { text: ' ↔ ', class: 'to' }, ...end(row.b_ip, row.b_port)];
     }
     if (row.port !== undefined)
         return [{ ...portPart(row.port), text: row.key, title: `${row.key}, the port of the service · click: only this · Alt+click: not this` }];

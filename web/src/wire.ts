@@ -89,11 +89,14 @@ export interface IfaceStats {
     /** How the kernel calls its state; null for what is no live interface. */
     link: string | null;
     up: boolean;
+    state: 'up' | 'down' | 'no_carrier' | 'gone' | 'refused';
     speed_bps: number | null;
     frames_received: number;
     frames_counted: number;
     frames_dropped: number;
     frames_queued: number;
+    /** Its own counters since the start, and what of them is neither seen nor dropped. */
+    since_start: { rx_packets: number; tx_packets: number; unseen_packets: number };
 }
 
 export interface StatsAnswer {
@@ -101,6 +104,8 @@ export interface StatsAnswer {
     uptime_s: number;
     bpf: string;
     ifaces: IfaceStats[];
+    /** Whether this browser came in by a session, which it can end. */
+    session: boolean;
 }
 
 export interface EventRow {

@@ -139,7 +139,7 @@ function linesOf(row: FlowRow, { view }: State): Line[] {
         ['direction', { in: 'in: begun elsewhere', out: 'out: begun by this host', none: 'not known' }[row.direction ?? 'none']],
         ['initiator', row.initiator ? (row.initiator === 'a' ? row.a_ip : row.b_ip) : 'not known'],
         ['TCP flags', row.proto === 'tcp' ? format.tcpFlags(row.tcp_flags).title || 'none' : '–'],
-        ['interface', row.iface],
+        ['interface', row.iface, '', { key: 'iface', value: row.iface }],
         ['id', String(row.id)],
     ];
 }

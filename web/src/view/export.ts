@@ -1,8 +1,7 @@
 // The flow table as shown, for a spreadsheet or a script: links that fetch it, and the curl line.
 
 import { pathWith, type Params } from '../api';
-import { recall } from '../remember';
-import type { Store, View } from '../state';
+import type { State, Store, View } from '../state';
 import { byId, part, setHidden, setText } from './dom';
 
 /** Every row that matches, in the table's order: no limit. */
@@ -28,7 +27,8 @@ export function exports(store: Store): void {
         else
             select();
     });
-    store.onRender(({ view, flows }) => {
+    store.onRender((state) => {
+        const { view, flows } = state;
         for (const [format, link] of links) {
             const path = exportPath(view, format);
             if (link.getAttribute('href') !== path)
@@ -36,14 +36,14 @@ export function exports(store: Store): void {
             setHidden(link, !flows);
         }
         setHidden(details, !flows);
-        const text = curlLine(view);
+        const text = curlLine(state);
         if (line.textContent !== text)
             setText(said, '');
         setText(line, text);
     });
 }
 
-function curlLine(view: View): string {
-    const token = recall('netwatch-session') === null ? '' : '-H "Authorization: Bearer $TOKEN" ';
+function curlLine({ view, stats }: State): string {
+    const token = stats?.session ? '-H "Authorization: Bearer $TOKEN" ' : '';
     return `curl -s ${token}'${location.origin}${exportPath(view, 'csv')}'`;
 }

@@ -89,6 +89,10 @@ export const COLUMNS: readonly FlowColumn[] = [
         fill: (row) => [{ text: row.vlan ? String(row.vlan) : '', title: `VLAN ${row.vlan}`, pick: { key: 'vlan', value: String(row.vlan) } }],
     },
     {
+        id: 'iface', label: 'iface', title: 'Interface', sort: null, parts: 1,
+        fill: ({ iface }) => [{ text: iface, title: `interface ${iface} · click: only this`, pick: { key: 'iface', value: iface } }],
+    },
+    {
         id: 'flags', label: 'flags', title: 'TCP flags seen', sort: 'tcp_flags', parts: 1,
         fill: (row) => [row.proto === 'tcp' ? format.tcpFlags(row.tcp_flags) : { text: '' }],
     },

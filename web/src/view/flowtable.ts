@@ -39,6 +39,7 @@ export class FlowTable {
     private held = false;
     private first = 0;
     private readonly changed = newer();
+    private readonly asked = newer();
 
     constructor(store: Store, private readonly actions: FlowActions) {
         this.state = store.state;
@@ -137,6 +138,7 @@ export class FlowTable {
         const places = this.order.shown;
         if (!this.changed(places, this.state.view, this.state.selected, seen, unseen, height))
             return;
+        const otherwise = this.asked(this.state.view, this.state.selected);
         this.first = first;
         this.fit(last - first);
         setStyle(this.above, 'height', `${first * height}px`);
@@ -145,7 +147,7 @@ export class FlowTable {
         for (const [i, element] of this.rows.entries()) {
             const place = places[first + i];
             const waits = (first + i < seen || first + i >= unseen) && element.dataset.id !== undefined;
-            if (!place || waits)
+            if (!place || (waits && !otherwise))
                 continue;
             const { row, old } = place;
             const selected = row.id === this.state.selected;
@@ -196,7 +198,7 @@ export class FlowTable {
         const chip = byId('frozen');
         const { moved } = this.order;
         setHidden(chip, !this.frozen || (moved === 0 && !this.held));
-        setText(chip, moved === 0 ? '❄ frozen' : `❄ frozen · ${count(moved)} ${moved === 1 ? 'row' : 'rows'} moved`);
+        setText(chip, frozenText(this.order, flows));
         const empty = byId('flows-empty');
         setHidden(empty, total > 0 || !flows);
         setText(empty, isEmpty(view.filter) ? 'No flow is alive.' : 'No flow matches the filter.');
@@ -261,6 +263,13 @@ export class FlowTable {
         this.renderRows();
         this.rows[index - this.first]?.focus({ preventScroll: true });
     }
+}
+
+/** Grey rows are those that the newest answer no longer holds: they have ended, or others have overtaken them. */
+function frozenText({ moved, old }: Order, flows: State['flows']): string {
+    const rows = (n: number) => `${count(n)} ${n === 1 ? 'row' : 'rows'}`;
+    const why = flows && flows.matched > flows.rows.length ? `no longer among the first ${count(flows.rows.length)}` : 'ended';
+    return ['❄ frozen', moved > 0 ? `${rows(moved)} moved` : '', old > 0 ? `${count(old)} grey: ${why}` : ''].filter(Boolean).join(' · ');
 }
 
 let measured: number | null = null;

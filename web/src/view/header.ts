@@ -4,8 +4,10 @@ import * as format from '../format';
 import { HOUR } from '../seconds';
 import type { State, Store } from '../state';
 import type { IfaceStats } from '../wire';
-import { byId, part, setClass, setFigure, setHidden, setText, setTitle } from './dom';
+import { byId, make, part, setClass, setFigure, setHidden, setText, setTitle } from './dom';
 
+/** Sooner the moments of reading weigh more than the packets. */
+const SETTLED_S = 10;
 const IDS = ['n-in', 'n-out', 'n-pps', 'n-flows', 'n-drops'] as const;
 
 export function header(store: Store, cycleUnit: () => void): void {
@@ -69,20 +71,47 @@ function renderTrust({ stats }: State): void {
     const dropped = sum((i) => i.frames_dropped), queued = sum((i) => i.frames_queued);
     const exactly = received === counted + dropped + queued;
     const text = !exactly ? 'seen ≠ kernel' : dropped > 0 ? `seen ${format.percent((received - dropped) / received)} of kernel` : 'seen = kernel ✓';
-    setText(element, text);
+    const own = part(element, 'small');
+    setText(part(element, 'span'), text);
     setClass(element, exactly && dropped === 0 ? 'number label' : 'number bad');
     setTitle(element, `Frames since the start: ${format.count(received)} from the kernel; ${format.count(counted)} counted, ` +
         `${format.count(dropped)} dropped, ${format.count(queued)} still in the ring`);
+    const passed = sum((i) => i.since_start.rx_packets + i.since_start.tx_packets), unseen = sum((i) => i.since_start.unseen_packets);
+    // Over a few seconds only: the two are read one after the other.
+    const settled = stats.uptime_s >= SETTLED_S && passed > 0;
+    setText(own, settled ? beside(unseen, passed) : '');
+    setTitle(own, settled ? `The interface's own counters since the start: ${format.count(passed)} packets, of which ${format.count(Math.abs(unseen))} ` +
+        (unseen < 0 ? 'were seen that it does not count' : 'were filtered out by BPF, or are not visible to the tap') : '');
 }
 
+/** The interface's own counters beside what was seen. */
+function beside(unseen: number, passed: number): string {
+    if (unseen === 0)
+        return 'interface =';
+    return `interface ${unseen > 0 ? '+' : '−'}${format.percent(Math.abs(unseen) / passed).replace('< ', '')}`;
+}
+
+const STATES: Record<IfaceStats['state'], string> = { up: '', down: 'down', no_carrier: 'no link', gone: 'gone', refused: 'refused' };
+
+/** Each interface by its name, and what is amiss with it. */
 function renderIface({ stats }: State): void {
     const element = byId('iface');
     if (!stats)
         return;
-    setText(element, stats.ifaces.map(describe).join(', '));
+    while (element.children.length < stats.ifaces.length)
+        element.append(make('span'));
+    for (const [i, child] of [...element.children].entries()) {
+        const iface = stats.ifaces[i];
+        if (iface)
+            renderOne(child as HTMLElement, iface);
+        else
+            child.remove();
+    }
     setTitle(element, stats.bpf ? `BPF (what is captured): ${stats.bpf}` : 'BPF: none, everything is captured');
 }
 
-function describe(iface: IfaceStats): string {
-    return iface.speed_bps ? `${iface.name} · ${format.siShort(iface.speed_bps, 'bit/s')}` : iface.name;
+function renderOne(element: HTMLElement, { name, state, speed_bps }: IfaceStats): void {
+    const amiss = STATES[state];
+    setText(element, [name, amiss || (speed_bps ? format.siShort(speed_bps, 'bit/s') : '')].filter(Boolean).join(' · '));
+    setClass(element, amiss ? 'amiss' : '');
 }

@@ -2,7 +2,6 @@
 // is traded for a session cookie that no script can read, and kept nowhere here.
 
 import { ApiError, post } from '../api';
-import { recall, remember } from '../remember';
 import type { LoginReason, Store } from '../state';
 import { byId, part, setHidden, setText } from './dom';
 
@@ -11,9 +10,6 @@ const SENTENCES: Record<LoginReason, string> = {
     expired: 'Your session has ended, and what it showed was taken off the page. Log in again to go on.',
     out: 'You are logged out, and what was shown was taken off the page.',
 };
-
-/** Remembered only so that the way out is offered; a script cannot see the cookie itself. */
-const KEY = 'netwatch-session';
 
 export interface LoginActions {
     entered: () => void;
@@ -46,7 +42,6 @@ export function login(store: Store, { entered, left }: LoginActions): void {
             await post('/login', { token: token.value.trim() });
             token.value = '';
             tell('');
-            remember(KEY, 'yes');
             entered();
         } catch (problem) {
             if (problem instanceof ApiError && problem.status === 429) {
@@ -69,15 +64,14 @@ export function login(store: Store, { entered, left }: LoginActions): void {
     });
 
     let asked = false;
-    store.onRender(({ link }) => {
+    store.onRender(({ link, stats }) => {
         const wanted = link.kind === 'token';
         setHidden(panel, !wanted);
         document.documentElement.classList.toggle('locked', wanted);
-        if (wanted) {
+        if (wanted)
             setText(part(panel, 'p'), SENTENCES[link.reason]);
-            remember(KEY, null);
-        }
-        setHidden(leave, wanted || recall(KEY) === null);
+        // A script cannot see the cookie: the daemon says whether it came with one.
+        setHidden(leave, wanted || !stats?.session);
         if (wanted && !asked)
             token.focus();
         asked = wanted;

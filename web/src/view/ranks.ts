@@ -23,6 +23,7 @@ type Parts = Record<'row' | 'mark' | 'name' | 'bar' | 'share' | 'value', HTMLEle
 class Ranks {
     private readonly body = make('tbody', { attrs: { role: 'rowgroup' } });
     private readonly rows: Parts[] = [];
+    private long = false;
 
     constructor(private readonly table: HTMLElement, picking: Picking) {
         table.append(this.body);
@@ -49,6 +50,10 @@ class Ranks {
         const { parentElement } = this.table;
         if (parentElement)
             setStyle(parentElement, '--rows', String(this.rows.length));
+        // Two ends of which one is long take a line each where the page is narrow, in every row alike.
+        if (ranks.some(({ name }) => name.length > 1 && name.some((part) => part.class === 'long')))
+            this.long = true;
+        setData(this.table, 'long', this.long ? 'yes' : '');
     }
 
     private add(): Parts {

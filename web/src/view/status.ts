@@ -2,6 +2,7 @@
 // the numbers are not what they seem, a sentence that says so and what to do.
 
 import { clock, clockTitle, count, span } from '../format';
+import { HOUR } from '../seconds';
 import type { State, Store } from '../state';
 import type { IfaceStats } from '../wire';
 import { byId, make, setClass, setText, setTitle } from './dom';
@@ -98,21 +99,21 @@ function dropsOfMinute({ seconds }: State): number {
     return Number.isNaN(seconds.newest) ? 0 : seconds.sum('drops', seconds.newest - 59, seconds.newest + 1);
 }
 
-/** What is captured from and cannot deliver; the kernel knows no link type of an interface that is gone. */
+/** What each state of an interface other than up means, and what to do. */
+const DOWN_SENTENCES: Record<Exclude<IfaceStats['state'], 'up'>, (name: string) => string> = {
+    down: (name) => `${name} is down: nothing can be captured there until it is up again (ip link set ${name} up).`,
+    no_carrier: (name) => `${name} has no link: nothing can be captured there until its cable, or the other end of it, is back.`,
+    gone: (name) => `${name} is gone: nothing can be captured there until it is back.`,
+    refused: (name) => `${name} is back with a kind of link that cannot be captured: restart the daemon with another interface.`,
+};
+
+/** What is captured from and cannot deliver. */
 function downSentence(ifaces: readonly IfaceStats[]): string {
-    const iface = ifaces.find((each) => !each.up);
-    if (!iface)
-        return '';
-    return iface.link === null
-        ? `${iface.name} is gone: nothing can be captured there until it is back.`
-        : `${iface.name} is down: nothing can be captured there until it is up again (ip link set ${iface.name} up).`;
+    return ifaces.map(({ name, state }) => (state === 'up' ? '' : DOWN_SENTENCES[state](name))).filter(Boolean).join(' ');
 }
 
 function hasTraffic({ seconds, latest }: State): boolean {
     if (latest && latest.pps > 0)
         return true;
-    for (let s = seconds.newest; s >= seconds.oldest; s--)
-        if (seconds.get('pps', s) > 0)
-            return true;
-    return false;
+    return seconds.sum('pps', seconds.newest - HOUR + 1, seconds.newest + 1) > 0;
 }
