@@ -88,6 +88,29 @@ describe('numbers', () => {
             }
         });
 
+    it('are drawn where the axes are: each second its columns, what was not measured hatched', async () => {
+        const { page } = view;
+        const drawn = (id) => page.evaluate((parent) => {
+            const canvas = document.querySelector(`#${parent} .data`), over = document.querySelector(`#${parent} .u-over`);
+            const same = ['left', 'top', 'width', 'height'].every((side) =>
+                Math.abs(canvas.getBoundingClientRect()[side] - over.getBoundingClientRect()[side]) <= 1);
+            const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            const column = (x) => {
+                let painted = 0;
+                for (let y = 0; y < canvas.height; y++)
+                    painted += data[(y * canvas.width + x) * 4 + 3] > 0 ? 1 : 0;
+                return painted;
+            };
+            return { same, newest: column(canvas.width - 1), hatched: column(3) + column(4) + column(5), width: canvas.width };
+        }, id);
+        for (const id of ['strip', 'chart']) {
+            const { same, newest, hatched } = await drawn(id);
+            assert.ok(same, `${id}: not where its axes are`);
+            assert.ok(newest > 0, `${id}: the newest second is drawn`);
+            assert.ok(hatched > 5, `${id}: the time before the start is hatched: ${hatched}`);
+        }
+    });
+
     it('follow the unit, everywhere, and keep the unit printed', async () => {
         const { page } = view;
         for (const [unit, pattern] of [['B/s', /^[\d.]+\u00a0[kMG]?B\/s$/], ['pkt/s', /^[\d.]+\u00a0[kMG]?pkt\/s$/], ['bit/s', /^[\d.]+\u00a0[kMG]?bit\/s$/]]) {
