@@ -181,6 +181,22 @@ static void test_big_tcp(void **state) {
         b6.data[ETHERNET + IP6 + 2] = 0xc2;
         b6.data[ETHERNET + 5] = 200;
         check_segments(&frame, 131, ETHERNET + IP6 + 8 + TCP_FULL, 131 * MSS);
+
+        struct bytes udp = {0}, longer = {0};
+        put_ethernet(&udp, 0x86dd);
+        put_ip6(&udp, 0, "2001:db8::1", "2001:db8::2", 0);
+        put(&udp, "\x11\x00\xc2\x04\x00\x02\x00\x00", 8);
+        put_udp(&udp, 1000, 443);
+        frame = super_packet(&udp, FRAME_GSO_UDP, 1000, 9999);
+        check_segments(&frame, 10, udp.n, 9999);
+
+        put_ethernet(&longer, 0x86dd);
+        put_ip6(&longer, 0, "2001:db8::1", "2001:db8::2", 0);
+        put(&longer, "\x06\x01\xc2\x04\x00\x02\x00\x00", 8);
+        put_zeros(&longer, 8);
+        put_tcp_full(&longer);
+        frame = super_packet(&longer, FRAME_GSO_TCP, 1000, 9999);
+        check_segments(&frame, 10, longer.n, 9999);
 }
 
 /* The flow is the outermost header's; every segment bears all of them. */
@@ -370,7 +386,7 @@ static void test_cut_at_every_length(void **state) {
 
 static void test_not_to_be_known(void **state) {
         (void)state;
-        struct bytes plain = {0}, other = {0}, tunnel = {0}, arp = {0};
+        struct bytes plain = {0}, other = {0}, tunnel = {0}, pptp = {0}, later = {0}, arp = {0};
         put_ethernet(&plain, 0x0800);
         put_ip4_tcp(&plain);
         struct frame frame = super_packet(&plain, FRAME_GSO_UNSIZED, 0, 9999);
@@ -398,6 +414,22 @@ static void test_not_to_be_known(void **state) {
         packet_decode(&frame, &packet);
         assert_int_equal(packet.verdict, PACKET_SEGMENTS_UNKNOWN);
         assert_in_range(packet.packets, 10, 11);
+
+        put_ethernet(&pptp, 0x0800); /* GRE of another version has other fields */
+        put_ip4(&pptp, 47, "192.0.2.1", "192.0.2.2", 64000);
+        put(&pptp, "\x00\x01\x08\x00", 4);
+        put_ip4_tcp(&pptp);
+        frame = super_packet(&pptp, FRAME_GSO_TCP, 1000, 9999);
+        packet_decode(&frame, &packet);
+        assert_int_equal(packet.verdict, PACKET_SEGMENTS_UNKNOWN);
+
+        put_ethernet(&later, 0x86dd); /* what follows in a later fragment is no header */
+        put_ip6(&later, 44, "2001:db8::1", "2001:db8::2", 64000);
+        put(&later, "\x06\x00\x05\xa0\x00\x00\x00\x01", 8);
+        put_tcp_full(&later);
+        frame = super_packet(&later, FRAME_GSO_TCP, 1000, 9999);
+        packet_decode(&frame, &packet);
+        assert_int_equal(packet.verdict, PACKET_SEGMENTS_UNKNOWN);
 
         put_ethernet(&arp, 0x0806);
         put_zeros(&arp, 28);
@@ -432,41 +464,46 @@ static void test_hostile_sizes(void **state) {
         check_segments(&frame, 65000, b.n, 65535u * 65000u);
 }
 
-/* Each segment with so many headers that all together would pass 32 bits. */
+/* Headers so long that all segments' together pass 32 bits. */
 static void test_bytes_beyond_32_bits(void **state) {
         (void)state;
-        static uint8_t data[ETHERNET + 65535];
+        static uint8_t data[65535];
         struct bytes b = {0};
         put_ethernet(&b, 0x86dd);
         put_ip6(&b, 60, "2001:db8::1", "2001:db8::2", 0);
         memcpy(data, b.data, b.n);
         unsigned n = b.n;
-        for (unsigned i = 0; i < 31; i++, n += 2048) { /* destination options of the greatest length */
+        for (unsigned i = 0; i < 31; i++, n += 2048) { /* destination options of the greatest length, and one of 1936 */
                 data[n] = 60;
                 data[n + 1] = 255;
         }
-        data[n - 2048] = 6;
-        data[n + 12] = 0x50;
-        struct frame frame = {.data = data, .captured = n + TCP, .length = n + TCP + 65535, .gso = FRAME_GSO_TCP};
+        data[n] = 6;
+        data[n + 1] = 1936 / 8 - 1;
+        n += 1936;
+        data[n + 12] = 0xf0; /* TCP options, of which nothing was captured */
+        const unsigned headers = n + 60, payload = 2 * 65535;
+        struct frame frame = {.data = data, .captured = n + 14, .length = headers + payload, .gso = FRAME_GSO_TCP};
+        frame.gso_size = 3;
+        check_segments(&frame, 43690, headers, payload);
         frame.gso_size = 2;
-        check(&frame, PACKET_OK, 32768, 32768ull * (n + TCP) + 65535);
-        frame.gso_size = 1;
-        check(&frame, PACKET_OK, 65535, 65535ull * (n + TCP) + 65535);
-        frame.has_vlan = true; /* 4 bytes more of each are too many */
-        frame.length += 65535;
         check(&frame, PACKET_SEGMENTS_UNKNOWN, 1, frame.length);
 }
 
-/* Tunnels in tunnels come to an end. */
-static void test_endless_tunnels(void **state) {
+/* Tunnels in tunnels come to an end, sooner than the frame may. */
+static void test_nested_tunnels(void **state) {
         (void)state;
-        struct bytes b = {0};
-        put_ethernet(&b, 0x0800);
-        while (b.n + IP4 <= sizeof(b.data))
-                put_ip4(&b, 4, "192.0.2.1", "192.0.2.2", 64000);
-        struct frame frame = super_packet(&b, FRAME_GSO_TCP, 1000, 9999);
-        packet_decode(&frame, &packet);
-        assert_int_equal(packet.verdict, PACKET_SEGMENTS_UNKNOWN);
+        for (unsigned tunnels = 7; tunnels <= 8; tunnels++) {
+                struct bytes b = {0};
+                put_ethernet(&b, 0x0800);
+                for (unsigned i = 0; i < tunnels; i++)
+                        put_ip4(&b, 4, "192.0.2.1", "192.0.2.2", 64000);
+                put_ip4_tcp(&b);
+                struct frame frame = super_packet(&b, FRAME_GSO_TCP, 1000, 9999);
+                if (tunnels == 7)
+                        check_segments(&frame, 10, b.n, 9999);
+                packet_decode(&frame, &packet);
+                assert_int_equal(packet.verdict, tunnels == 7 ? PACKET_OK : PACKET_SEGMENTS_UNKNOWN);
+        }
 }
 
 /* Noise: no crash, no byte too far, and sums that stay within what was promised. */
@@ -516,7 +553,7 @@ int main(void) {
                 cmocka_unit_test(test_not_to_be_known),
                 cmocka_unit_test(test_hostile_sizes),
                 cmocka_unit_test(test_bytes_beyond_32_bits),
-                cmocka_unit_test(test_endless_tunnels),
+                cmocka_unit_test(test_nested_tunnels),
                 cmocka_unit_test(test_noise),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
