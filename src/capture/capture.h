@@ -103,6 +103,7 @@ void capture_progress(const struct capture *capture, uint64_t *ret_read_bytes, u
 struct iface_info {
         char name[16];
         char link[16]; /* "ethernet", "loopback", "none", … by ARPHRD */
+        bool software; /* no device behind it (veth, lo, tun, bridge): its counters count a super-packet once */
         bool up;       /* IFF_UP and IFF_RUNNING */
         int64_t speed_bps;
         uint32_t rx_queues;

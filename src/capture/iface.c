@@ -74,12 +74,19 @@ bool iface_is_up(const char *name) {
         return strncmp(state, "down", 4) != 0 && strncmp(state, "lowerlayerdown", 14) != 0;
 }
 
+static bool has_device(const char *name) {
+        char path[64];
+        (void)snprintf(path, sizeof(path), "/sys/class/net/%s/device", name);
+        return access(path, F_OK) == 0;
+}
+
 int iface_read(const char *name, struct iface_info *ret) {
         if (!is_name(name) || read_number(name, "flags", 16, -1) < 0)
                 return -ENODEV;
         int64_t mbps = read_number(name, "speed", 10, -1);
 
         *ret = (struct iface_info){
+                .software = !has_device(name),
                 .up = iface_is_up(name),
                 .speed_bps = mbps > 0 ? mbps * 1000000 : -1,
                 .rx_queues = count_rx_queues(name),

@@ -1,6 +1,7 @@
 #include "server/figures.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "server/ws.h"
@@ -26,9 +27,12 @@ struct figures_iface figures_iface_of(struct server *server, unsigned iface) {
         return sum;
 }
 
-int64_t figures_unseen(const struct figures_iface *figures, bool loopback) {
-        uint64_t on_wire = figures->link.rx_packets + (loopback ? 0 : figures->link.tx_packets);
-        return (int64_t)(on_wire - figures->seen.packets - figures->dropped);
+int64_t figures_unseen(const struct figures_iface *figures, const struct iface_info *info) {
+        bool once = !strcmp(info->link, "loopback");
+        uint64_t on_wire = figures->link.rx_packets + (once ? 0 : figures->link.tx_packets);
+        bool in_frames = info->software || on_wire < figures->seen.packets + figures->dropped;
+        uint64_t seen = in_frames ? figures->counted : figures->seen.packets;
+        return (int64_t)(on_wire - seen - figures->dropped);
 }
 
 uint64_t figures_rss_bytes(void) {

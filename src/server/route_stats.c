@@ -1,6 +1,4 @@
 /* GET /api/stats: how the watcher itself is doing. */
-#include <string.h>
-
 #include "base/clock.h"
 #include "capture/capture.h"
 #include "server/figures.h"
@@ -9,13 +7,12 @@
 #include "server/routes.h"
 
 /* The interface's own counters since the start, of the same moment as the frames. */
-static json_t *since_start(const struct figures_iface *figures, const char *link) {
+static json_t *since_start(const struct figures_iface *figures, const struct iface_info *info) {
         const struct link_counters *counters = &figures->link;
         return json_pack("{sI sI sI sI sI sI sI}", "rx_packets", (json_int_t)counters->rx_packets, "rx_bytes",
                          (json_int_t)counters->rx_bytes, "tx_packets", (json_int_t)counters->tx_packets, "tx_bytes",
                          (json_int_t)counters->tx_bytes, "rx_dropped", (json_int_t)counters->rx_dropped, "rx_missed",
-                         (json_int_t)counters->rx_missed, "unseen_packets",
-                         (json_int_t)figures_unseen(figures, !strcmp(link, "loopback")));
+                         (json_int_t)counters->rx_missed, "unseen_packets", (json_int_t)figures_unseen(figures, info));
 }
 
 /* The names of those that are on; null where the interface does not tell. */
@@ -56,7 +53,7 @@ static json_t *iface_json(struct server *server, unsigned iface, const struct hi
                 "frames_queued", (json_int_t)figures.queued, "kernel", "rx_packets", (json_int_t)info.rx_packets,
                 "rx_bytes", (json_int_t)info.rx_bytes, "tx_packets", (json_int_t)info.tx_packets, "tx_bytes",
                 (json_int_t)info.tx_bytes, "rx_dropped", (json_int_t)info.rx_dropped, "seen",
-                render_volume(figures.seen), "since_start", since_start(&figures, info.link), "backlog_drops",
+                render_volume(figures.seen), "since_start", since_start(&figures, &info), "backlog_drops",
                 (json_int_t)(iface_backlog_drops() - server->facts->backlog_drops_before));
 }
 
