@@ -33,7 +33,8 @@ struct ifaces {
         bool released;
         char text[OPTIONS_IFACES_MAX * 18];
         struct link_watch *watch;
-        struct history *history; /* both since ifaces_report */
+        struct capture_filter *filter; /* of all rings */
+        struct history *history;       /* both since ifaces_report */
         struct pipeline *pipeline;
 };
 
@@ -139,12 +140,12 @@ int ifaces_fd(const struct ifaces *ifaces) {
 /* ---- their rings ---------------------------------------------------------------------------- */
 
 int ifaces_open(struct ifaces *ifaces, const struct options *options, uint64_t ring_bytes, struct error *error) {
-        int r = 0;
+        ifaces->filter = capture_filter_new(options->bpf, options->snaplen);
+        int r = ifaces->filter ? 0 : error_set(error, -ENOMEM, "out of memory");
         for (unsigned i = 0; r == 0 && i < ifaces->n; i++) {
                 const struct capture_ring_options ring = {
                         .iface = ifaces->list[i].link.name,
-                        .bpf = options->bpf,
-                        .snaplen = options->snaplen,
+                        .filter = ifaces->filter,
                         .ring_bytes = ring_bytes,
                         .promiscuous = options->promiscuous,
                 };
@@ -166,6 +167,7 @@ void ifaces_free(struct ifaces *ifaces) {
                 return;
         for (unsigned i = 0; i < ifaces->n && !ifaces->released; i++)
                 capture_close(ifaces->list[i].capture);
+        capture_filter_free(ifaces->filter);
         link_watch_close(ifaces->watch);
         free(ifaces);
 }

@@ -40,6 +40,7 @@ int ifaces_fd(const struct ifaces *ifaces);
  * gets an event for each change. 0, or -errno where the watch is lost. */
 int ifaces_follow(struct ifaces *ifaces);
 
+/* After whoever closes the rings. */
 void ifaces_free(struct ifaces *ifaces);
 
 #endif

@@ -23,11 +23,20 @@ struct capture_counts {
         struct link_counters link;
 };
 
+/* A tcpdump expression ("" = everything) that also cuts frames to `snaplen` bytes, compiled for each kind of
+ * link that a ring may come to have: an interface that is re-created can be of another kind, and by then there
+ * is no privilege left to compile with. Filters for VLANs need CAP_NET_RAW and an interface that is up.
+ *
+ * NULL without memory. An expression that does not compile is an error of the ring that is opened with it.
+ * Any number of rings may share it, as long as it lives. Main thread, before the others start. */
+struct capture_filter;
+struct capture_filter *capture_filter_new(const char *bpf, uint32_t snaplen);
+void capture_filter_free(struct capture_filter *filter);
+
 struct capture_ring_options {
         const char *iface;
-        const char *bpf;     /* tcpdump syntax; "" = everything */
-        uint32_t snaplen;    /* bytes captured of each frame */
-        uint64_t ring_bytes; /* rounded to blocks; at least eight of them */
+        const struct capture_filter *filter; /* outlives the ring */
+        uint64_t ring_bytes;                 /* rounded to blocks; at least eight of them */
         bool promiscuous;
 };
 

@@ -5,11 +5,17 @@
  * difference, but it must be up. Raw links have no tag: for them a dead handle says the same. */
 #include <errno.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "capture/source.h"
 
 #define HANDLE_BYTES (1 << 16)
+
+struct capture_filter {
+        struct bpf_program ethernet, raw;
+        struct error ethernet_error, raw_error; /* why there is no program; "" where there is one */
+};
 
 int filter_compile(pcap_t *handle, const char *bpf, struct bpf_program *ret, struct error *error) {
         struct bpf_program program;
@@ -33,9 +39,9 @@ static pcap_t *open_live(const char *iface, uint32_t snaplen) {
         return NULL;
 }
 
-static pcap_t *open_any_live(const char *preferred, uint32_t snaplen) {
-        pcap_t *handle = open_live(preferred, snaplen);
-        struct if_nameindex *list = handle ? NULL : if_nameindex();
+static pcap_t *open_any_live(uint32_t snaplen) {
+        pcap_t *handle = NULL;
+        struct if_nameindex *list = if_nameindex();
         for (const struct if_nameindex *at = list; at && at->if_index && !handle; at++)
                 handle = open_live(at->if_name, snaplen);
         if (list)
@@ -43,38 +49,44 @@ static pcap_t *open_any_live(const char *preferred, uint32_t snaplen) {
         return handle;
 }
 
-static void compile_ethernet(struct filter_programs *programs, const char *iface, const char *bpf, uint32_t snaplen) {
-        pcap_t *handle = open_any_live(iface, snaplen);
+static void compile_ethernet(struct capture_filter *filter, const char *bpf, uint32_t snaplen) {
+        pcap_t *handle = open_any_live(snaplen);
         if (!handle && strstr(bpf, "vlan")) {
-                (void)error_set(&programs->ethernet_error, -ENETDOWN,
+                (void)error_set(&filter->ethernet_error, -ENETDOWN,
                                 "--bpf '%s': a filter for VLANs can only be made while an interface is up", bpf);
                 return;
         }
         if (!handle)
                 handle = pcap_open_dead(DLT_EN10MB, (int)snaplen);
-        (void)filter_compile(handle, bpf, &programs->ethernet, &programs->ethernet_error);
+        (void)filter_compile(handle, bpf, &filter->ethernet, &filter->ethernet_error);
         pcap_close(handle);
 }
 
-void filter_programs_init(struct filter_programs *programs, const char *iface, const char *bpf, uint32_t snaplen) {
-        *programs = (struct filter_programs){.ethernet = {.bf_len = 0}};
-        compile_ethernet(programs, iface, bpf, snaplen);
+struct capture_filter *capture_filter_new(const char *bpf, uint32_t snaplen) {
+        struct capture_filter *filter = calloc(1, sizeof(*filter));
+        if (!filter)
+                return NULL;
+        compile_ethernet(filter, bpf, snaplen);
         pcap_t *dead = pcap_open_dead(DLT_RAW, (int)snaplen);
-        (void)filter_compile(dead, bpf, &programs->raw, &programs->raw_error);
+        (void)filter_compile(dead, bpf, &filter->raw, &filter->raw_error);
         pcap_close(dead);
+        return filter;
 }
 
-void filter_programs_fini(struct filter_programs *programs) {
-        pcap_freecode(&programs->ethernet);
-        pcap_freecode(&programs->raw);
+void capture_filter_free(struct capture_filter *filter) {
+        if (!filter)
+                return;
+        pcap_freecode(&filter->ethernet);
+        pcap_freecode(&filter->raw);
+        free(filter);
 }
 
-const struct bpf_program *filter_program(const struct filter_programs *programs, enum frame_link link,
+const struct bpf_program *filter_program(const struct capture_filter *filter, enum frame_link link,
                                          struct error *error) {
         bool raw = link == FRAME_LINK_RAW;
-        const struct bpf_program *program = raw ? &programs->raw : &programs->ethernet;
+        const struct bpf_program *program = raw ? &filter->raw : &filter->ethernet;
         if (program->bf_insns)
                 return program;
-        *error = raw ? programs->raw_error : programs->ethernet_error;
+        *error = raw ? filter->raw_error : filter->ethernet_error;
         return NULL;
 }

@@ -51,7 +51,7 @@ struct ring {
         struct block_frames frames; /* of the block in hand, those not read yet */
         struct link_meter meter;
         bool promiscuous;
-        struct filter_programs programs;
+        const struct capture_filter *filter;
         struct capture_counts counts;
 };
 
@@ -192,7 +192,6 @@ static void ring_close(struct capture *capture) {
         if (ring->wake_fd >= 0)
                 close(ring->wake_fd);
         link_meter_close(&ring->meter);
-        filter_programs_fini(&ring->programs);
         free(ring);
 }
 
@@ -277,7 +276,7 @@ static int attach_filter(const struct ring *ring, const struct link_info *link, 
         if (kind == FRAME_LINK_UNSUPPORTED || ring->frames.is_cooked != block_is_cooked(link->hardware))
                 return error_set(error, -EOPNOTSUPP, "cannot capture on %s: its link type %u is not supported",
                                  link->name, link->hardware);
-        const struct bpf_program *program = filter_program(&ring->programs, kind, error);
+        const struct bpf_program *program = filter_program(ring->filter, kind, error);
         if (!program)
                 return -EINVAL;
         struct sock_fprog kernel = {.len = (unsigned short)program->bf_len,
@@ -325,12 +324,12 @@ int capture_open_ring(const struct capture_ring_options *options, struct capture
                 return error_set(error, -ENOMEM, "out of memory");
         ring->base = (struct capture){.kind = &ring_kind};
         ring->promiscuous = options->promiscuous;
+        ring->filter = options->filter;
         ring->frames.is_cooked = block_is_cooked(link.hardware);
         ring->socket_fd = ring->wake_fd = ring->meter.fd = -1;
 
         int r = open_socket(ring, options->iface, ring->frames.is_cooked ? SOCK_DGRAM : SOCK_RAW, error);
         if (r == 0) {
-                filter_programs_init(&ring->programs, options->iface, options->bpf, options->snaplen);
                 ask_for_virtio(ring, options->iface);
                 r = map_ring(ring, options, error);
         }

@@ -29,19 +29,8 @@ struct capture {
  * libpcap's compiler is not to be run by two threads at once: main only, before they start. */
 int filter_compile(pcap_t *handle, const char *bpf, struct bpf_program *ret, struct error *error);
 
-/* One expression, compiled for each kind of link that a ring may come to have: an interface that
- * is re-created can be of another kind, and by then there is no privilege left to compile with. */
-struct filter_programs {
-        struct bpf_program ethernet, raw;
-        struct error ethernet_error, raw_error; /* why there is no program; "" where there is one */
-};
-
-/* Compiles on a live handle where one can be had: on `iface`, else on any Ethernet that is up. Needs CAP_NET_RAW. */
-void filter_programs_init(struct filter_programs *programs, const char *iface, const char *bpf, uint32_t snaplen);
-void filter_programs_fini(struct filter_programs *programs);
-
 /* The program for a link (FRAME_LINK_ETHERNET or FRAME_LINK_RAW), or NULL with the reason in `error`. */
-const struct bpf_program *filter_program(const struct filter_programs *programs, enum frame_link link,
+const struct bpf_program *filter_program(const struct capture_filter *filter, enum frame_link link,
                                          struct error *error);
 
 #endif

@@ -20,6 +20,7 @@
 
 static bool in_namespace;
 static struct capture *capture;
+static struct capture_filter *filter;
 static struct error error;
 
 static int enter(void **state) {
@@ -32,16 +33,19 @@ static int tear_down(void **state) {
         (void)state;
         capture_close(capture);
         capture = NULL;
+        capture_filter_free(filter);
+        filter = NULL;
         return 0;
 }
 
 static int open_ring(const char *iface, const char *bpf) {
         if (!in_namespace)
                 skip();
+        capture_filter_free(filter);
+        filter = capture_filter_new(bpf, 96);
         const struct capture_ring_options options = {
                 .iface = iface,
-                .bpf = bpf,
-                .snaplen = 96,
+                .filter = filter,
                 .ring_bytes = 1 << 20,
                 .promiscuous = true,
         };
