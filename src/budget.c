@@ -1,6 +1,7 @@
 /* Rings take what was asked for (at most a quarter, the options see to that), the server a
  * sixteenth, the flow tables up to a quarter, and the history all the rest. Several interfaces
- * have equal parts of rings and tables. A report needs neither ring nor server: half is for the
+ * have equal parts of rings and tables. Of the history's part nine twentieths are for what each flow did in each
+ * second, the rest for the flows themselves. A report needs neither ring nor server: half is for the
  * table then. Nothing of it is
  * touched before it is used, so a quiet host pays for what it sees. */
 #include "budget.h"
@@ -48,8 +49,11 @@ int budget_divide(const struct options *options, unsigned rings, struct budget *
 
         struct history_options history = {.retention_s = options->retention_s};
         uint64_t taken = budget.ring_bytes * rings + budget.server_bytes + budget.table_bytes;
-        if (taken < budget.memory_bytes)
-                budget.directory_flows = directory_within(&history, budget.memory_bytes - taken);
+        if (taken < budget.memory_bytes) {
+                uint64_t left = budget.memory_bytes - taken;
+                history.segment_bytes = budget.segment_bytes = rings ? left / 20 * 9 : 0;
+                budget.directory_flows = directory_within(&history, left);
+        }
         if (budget.directory_flows < budget.max_flows * (uint64_t)workers)
                 return error_set(
                         error, -EINVAL,

@@ -9,6 +9,7 @@ struct budget {
         uint64_t memory_bytes;
         uint64_t ring_bytes;      /* of each ring */
         uint64_t table_bytes;     /* flow tables and delta batches of all workers */
+        uint64_t segment_bytes;   /* of it, for what each flow did in each second */
         uint64_t history_bytes;   /* counters and flow directory */
         uint64_t server_bytes;    /* pinned results and client buffers */
         uint32_t max_flows;       /* live flows of each worker */

@@ -49,6 +49,7 @@ static int make_history(struct live *live, struct error *error) {
         struct history_options history = {
                 .retention_s = live->options->retention_s,
                 .max_flows = live->budget.directory_flows,
+                .segment_bytes = live->budget.segment_bytes,
                 .seed = live->seed,
                 .workers = ifaces_count(live->ifaces),
         };

@@ -82,6 +82,11 @@ static inline void volume_add(struct volume *v, uint64_t packets, uint64_t bytes
         v->bytes += bytes;
 }
 
+/* What x has more than y, which is part of it. */
+static inline struct volume volume_less(struct volume x, struct volume y) {
+        return (struct volume){x.packets - y.packets, x.bytes - y.bytes};
+}
+
 /* Adds up per-class volumes; adds `more` to `sum` class by class. */
 struct volume classes_sum(const struct volume classes[PACKET_CLASSES]);
 void classes_add(struct volume sum[PACKET_CLASSES], const struct volume more[PACKET_CLASSES]);

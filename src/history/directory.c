@@ -4,6 +4,8 @@
  *   lists   every entry is in exactly one:
  *             wheel[s]  active; to be looked at when second s is over
  *             ended     in the order in which they ended
+ *             unlisted  ended, and in no segment: the first to make room
+ *             pinned    ended, and kept by thinned minutes as their top
  *             free
  *
  * A flow is put into the wheel once, at the second in which it will have been idle for its
@@ -24,8 +26,12 @@
 #include "base/memory.h"
 
 #define LIST_ENDED WHEEL_SLOTS
-#define LIST_FREE (WHEEL_SLOTS + 1)
-#define LISTS (WHEEL_SLOTS + 2)
+#define LIST_UNLISTED (WHEEL_SLOTS + 1)
+#define LIST_PINNED (WHEEL_SLOTS + 2)
+#define LIST_FREE (WHEEL_SLOTS + 3)
+#define LISTS (WHEEL_SLOTS + 4)
+
+#define HAND_LOOKS 64u
 
 #define LINGER_S 5
 #define EXPIRE_BUDGET 200000u
@@ -38,7 +44,7 @@ static uint32_t chains_for(uint32_t max_flows) {
 }
 
 size_t directory_bytes(uint32_t max_flows) {
-        return (size_t)max_flows * (sizeof(struct entry) + sizeof(struct tick_row)) +
+        return (size_t)max_flows * (sizeof(struct entry) + sizeof(struct flow_sum)) +
                chains_for(max_flows) * sizeof(uint32_t);
 }
 
@@ -54,7 +60,7 @@ int directory_init(struct directory *directory, const struct history_options *op
         memcpy(directory->ttl_ms, options->ttl_ms, sizeof(directory->ttl_ms));
 
         directory->entries = memory_map(directory->capacity * sizeof(struct entry));
-        directory->rows = memory_map(directory->rows_capacity * sizeof(struct tick_row));
+        directory->rows = memory_map(directory->rows_capacity * sizeof(struct flow_sum));
         directory->chains = memory_map(directory->n_chains * sizeof(uint32_t));
         directory->lists = malloc(LISTS * sizeof(struct entry_list));
         if (!directory->entries || !directory->rows || !directory->chains || !directory->lists)
@@ -66,7 +72,7 @@ int directory_init(struct directory *directory, const struct history_options *op
 
 void directory_fini(struct directory *directory) {
         memory_unmap(directory->entries, directory->capacity * sizeof(struct entry));
-        memory_unmap(directory->rows, directory->rows_capacity * sizeof(struct tick_row));
+        memory_unmap(directory->rows, directory->rows_capacity * sizeof(struct flow_sum));
         memory_unmap(directory->chains, directory->n_chains * sizeof(uint32_t));
         free(directory->lists);
 }
@@ -160,7 +166,14 @@ static void end_flow(struct directory *directory, uint32_t index) {
         entry->state = ENTRY_ENDED;
         directory->n_active--;
         directory->n_ended++;
-        list_move(directory, LIST_ENDED, index);
+        list_move(directory, entry->listed ? LIST_ENDED : LIST_UNLISTED, index);
+}
+
+void directory_list(struct directory *directory, uint32_t index) {
+        struct entry *entry = &directory->entries[index];
+        entry->listed = 1;
+        if (entry->state == ENTRY_ENDED && entry->list == LIST_UNLISTED)
+                list_move(directory, LIST_ENDED, index);
 }
 
 static void forget(struct directory *directory, uint32_t index) {
@@ -172,19 +185,72 @@ static void forget(struct directory *directory, uint32_t index) {
         list_move(directory, LIST_FREE, index);
 }
 
-/* An unused entry, in no list; the longest ended flow makes room. FLOW_NONE where all are active. */
+static void forget_early(struct directory *directory, uint32_t index) {
+        const struct entry *entry = &directory->entries[index];
+        directory->n_forgotten++;
+        volume_add(&directory->forgotten, entry->ab.packets + entry->ba.packets, entry->ab.bytes + entry->ba.bytes);
+        forget(directory, index);
+}
+
+static void pin(uint32_t index, void *context) {
+        ((struct directory *)context)->entries[index].pinned = 1;
+}
+
+/* Of the ended flows that segments list, the first that none lists any more; minutes are thinned until there is one. */
+static bool forget_listed(struct directory *directory) {
+        for (;;) {
+                uint32_t oldest = directory->lists[LIST_ENDED].head;
+                if (oldest == FLOW_NONE)
+                        return false;
+                if (directory->entries[oldest].last_seen_ms >= directory->segments->rows_from * MS_PER_S) {
+                        if (!segments_thin_oldest(directory->segments, pin, directory))
+                                return false;
+                } else if (directory->entries[oldest].pinned) {
+                        list_move(directory, LIST_PINNED, oldest);
+                } else {
+                        forget_early(directory, oldest);
+                        return true;
+                }
+        }
+}
+
+/* Among the next few entries an active flow that no segment lists, since its second was too crowded. */
+static bool forget_unlisted(struct directory *directory) {
+        uint32_t unlisted = directory->lists[LIST_UNLISTED].head;
+        for (unsigned looks = 0; unlisted == FLOW_NONE && looks < HAND_LOOKS; looks++) {
+                uint32_t at = directory->hand = directory->hand + 1 < directory->capacity ? directory->hand + 1 : 0;
+                const struct entry *entry = &directory->entries[at];
+                if (entry->state != ENTRY_ACTIVE || entry->listed || entry->tick_row < directory->n_rows)
+                        continue;
+                end_flow(directory, at);
+                unlisted = at;
+        }
+        if (unlisted == FLOW_NONE)
+                return false;
+        forget_early(directory, unlisted);
+        return true;
+}
+
+/* Makes room for one more flow. */
+static bool make_room(struct directory *directory) {
+        if (forget_unlisted(directory))
+                return true;
+        if (directory->segments)
+                return forget_listed(directory);
+        uint32_t oldest = directory->lists[LIST_ENDED].head;
+        if (oldest == FLOW_NONE)
+                return false;
+        forget_early(directory, oldest);
+        return true;
+}
+
+/* An unused entry, in no list. FLOW_NONE where all are needed. */
 static uint32_t take_entry(struct directory *directory) {
         if (directory->lists[LIST_FREE].head == FLOW_NONE) {
                 if (directory->used_up_to < directory->capacity)
                         return directory->used_up_to++;
-                uint32_t oldest = directory->lists[LIST_ENDED].head;
-                if (oldest == FLOW_NONE)
+                if (!make_room(directory))
                         return FLOW_NONE;
-                const struct entry *entry = &directory->entries[oldest];
-                directory->n_forgotten++;
-                volume_add(&directory->forgotten, entry->ab.packets + entry->ba.packets,
-                           entry->ab.bytes + entry->ba.bytes);
-                forget(directory, oldest);
         }
         uint32_t index = directory->lists[LIST_FREE].head;
         list_remove(directory, index);
@@ -214,6 +280,7 @@ static bool new_flow(struct directory *directory, const struct flow_key *key, en
                 .hash_next = *chain,
                 .tick_row = FLOW_NONE,
                 .state = ENTRY_ACTIVE,
+                .listed = !directory->segments,
                 .ab_direction = ab_direction & 3,
         };
         *chain = index + 1;
@@ -242,19 +309,19 @@ void directory_begin_tick(struct directory *directory, int64_t second) {
         directory->n_new = 0;
 }
 
-const struct tick_row *directory_row(const struct directory *directory, uint32_t index) {
+const struct flow_sum *directory_row(const struct directory *directory, uint32_t index) {
         uint32_t row = directory->entries[index].tick_row;
         return row < directory->n_rows && directory->rows[row].flow == index ? &directory->rows[row] : NULL;
 }
 
-static struct tick_row *row_for(struct directory *directory, uint32_t index) {
+static struct flow_sum *row_for(struct directory *directory, uint32_t index) {
         struct entry *entry = &directory->entries[index];
         if (entry->tick_row < directory->n_rows && directory->rows[entry->tick_row].flow == index)
                 return &directory->rows[entry->tick_row];
         if (directory->n_rows == directory->rows_capacity)
                 return NULL;
         entry->tick_row = directory->n_rows;
-        directory->rows[directory->n_rows] = (struct tick_row){.flow = index};
+        directory->rows[directory->n_rows] = (struct flow_sum){.flow = index};
         return &directory->rows[directory->n_rows++];
 }
 
@@ -311,7 +378,7 @@ bool directory_add(struct directory *directory, struct history_flow *flow, int64
                         return false;
         }
 
-        struct tick_row *row = row_for(directory, flow->index);
+        struct flow_sum *row = row_for(directory, flow->index);
         if (!row)
                 return false;
         volume_add(&row->ab, delta->ab_packets, delta->ab_bytes);
@@ -353,14 +420,15 @@ static bool expire_list(struct directory *directory, uint32_t slot, int64_t now_
 }
 
 static void drop_old(struct directory *directory, int64_t now_ms, uint32_t budget) {
+        static const uint32_t lists[] = {LIST_ENDED, LIST_UNLISTED, LIST_PINNED};
         if (directory->keep_ended_ms == INT64_MAX)
                 return;
-        for (; budget; budget--) {
-                uint32_t oldest = directory->lists[LIST_ENDED].head;
-                if (oldest == FLOW_NONE || directory->entries[oldest].last_seen_ms >= now_ms - directory->keep_ended_ms)
-                        return;
-                forget(directory, oldest);
-        }
+        for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+                for (uint32_t oldest; (oldest = directory->lists[lists[i]].head) != FLOW_NONE && budget; budget--) {
+                        if (directory->entries[oldest].last_seen_ms >= now_ms - directory->keep_ended_ms)
+                                break;
+                        forget(directory, oldest);
+                }
 }
 
 void directory_expire(struct directory *directory, int64_t now_ms) {

@@ -3,7 +3,7 @@
 #ifndef NETWATCH_HISTORY_DIRECTORY_H
 #define NETWATCH_HISTORY_DIRECTORY_H
 
-#include "history/history.h"
+#include "history/segments.h"
 
 #define FLOW_NONE UINT32_MAX
 
@@ -34,13 +34,8 @@ struct entry {
         uint8_t initiator_b : 1;
         uint8_t initiator_rank : 2;
         uint8_t ab_direction : 2;
-};
-
-/* What one flow did in the last closed second. */
-struct tick_row {
-        uint32_t flow; /* index of its entry; FLOW_NONE where that has left the directory since */
-        struct volume ab;
-        struct volume ba;
+        uint8_t listed : 1; /* some segment has a row of it, or there are no segments */
+        uint8_t pinned : 1; /* a minute that was thinned keeps it as one of its top flows */
 };
 
 struct entry_list {
@@ -62,15 +57,20 @@ struct directory {
         int64_t wheel_s;          /* the next second to be looked at */
         uint32_t n_active;
         uint32_t n_ended;
-        uint32_t n_new; /* in the current tick */
-        struct tick_row *rows;
+        uint32_t n_new;        /* in the current tick */
+        struct flow_sum *rows; /* what each flow did in the last second; FLOW_NONE where it has left since */
         uint32_t n_rows;
         uint32_t rows_capacity;
         int64_t ttl_ms[PACKET_CLASSES];
-        int64_t keep_ended_ms; /* INT64_MAX: as long as there is room */
-        uint64_t n_forgotten;  /* left for want of room, not for age */
+        int64_t keep_ended_ms;     /* INT64_MAX: as long as there is room */
+        struct segments *segments; /* which flows must stay is theirs to say; NULL: the first to end leaves first */
+        uint32_t hand;             /* where the search for an active flow that no segment lists goes on */
+        uint64_t n_forgotten;      /* left for want of room, not for age */
         struct volume forgotten;
 };
+
+/* A segment has a row of this flow: it stays as long as that does. */
+void directory_list(struct directory *directory, uint32_t index);
 
 /* 0 or -ENOMEM. Half-built ones may be given to directory_fini. */
 int directory_init(struct directory *directory, const struct history_options *options);
@@ -90,7 +90,7 @@ bool directory_add(struct directory *directory, struct history_flow *flow, int64
 void directory_expire(struct directory *directory, int64_t now_ms);
 
 /* The row of the last tick, or NULL where the flow was silent in it. */
-const struct tick_row *directory_row(const struct directory *directory, uint32_t index);
+const struct flow_sum *directory_row(const struct directory *directory, uint32_t index);
 
 /* Who began the flow, and which way that runs. */
 enum flow_initiator entry_initiator(const struct entry *entry);

@@ -8,10 +8,12 @@
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
+#include "history/keep.h"
 #include "history/store.h"
 
 size_t history_bytes(const struct history_options *options) {
-        return directory_bytes(options->max_flows) + options->retention_s * sizeof(struct history_counters);
+        return directory_bytes(options->max_flows) + options->retention_s * sizeof(struct history_counters) +
+               options->segment_bytes;
 }
 
 static void init_lock(pthread_rwlock_t *lock) {
@@ -40,6 +42,10 @@ struct history *history_new(const struct history_options *options) {
                 r = counters_init(&history->counters, options->retention_s);
         if (r == 0)
                 r = directory_init(&history->directory, options);
+        if (r == 0)
+                r = segments_init(&history->segments, options->retention_s, options->segment_bytes);
+        if (options->segment_bytes)
+                history->directory.segments = &history->segments;
         if (r < 0 || !history->workers) {
                 history_free(history);
                 return NULL;
@@ -51,6 +57,7 @@ void history_free(struct history *history) {
         if (!history)
                 return;
         directory_fini(&history->directory);
+        segments_fini(&history->segments);
         counters_fini(&history->counters);
         events_fini(&history->events);
         free(history->workers);
@@ -149,9 +156,36 @@ static void add_totals(struct history *history, const struct tick_totals *more) 
         tick_totals_add(&history->totals.totals, &labelled);
 }
 
+/* What the flows of a second carried and no row of its segment has is thinned: of flows that were too many, or had to
+ * leave while the tick was made. */
+static void keep_second(struct history *history, struct segment *segment) {
+        const struct history_counters *row = counters_row(&history->counters, history->second);
+        struct volume flows = volume_less(row->all, row->untracked);
+        flows = volume_less(flows, row->nonflow);
+        if (!segment && flows.packets) {
+                struct segment_builder builder;
+                segment_begin(&builder, history->second, history->second + 1, 0);
+                segment = segment_end(&builder);
+        }
+        if (segment)
+                segment->thinned = volume_less(flows, segment->rows);
+        bool was_whole = !history->segments.thinnings;
+        segments_put(&history->segments, history->second, segment);
+        segments_settle(&history->segments);
+        if (was_whole && history->segments.thinnings)
+                events_add(&history->events, wall_of(&history->wall, history->second) * MS_PER_S, "thinning",
+                           "the memory for the past is full: its oldest part is kept by the minute from now on");
+}
+
 void history_tick_end(struct history *history, const struct history_tick *tick) {
+        struct segments *segments = &history->segments;
+        struct segment *segment = NULL;
+        if (segments->budget) /* before flows end and leave */
+                segment = keep_rows(&history->directory, history->second, segments_second_cap(segments));
         directory_expire(&history->directory, floor_div(tick->end_ns + NS_PER_S - 1, NS_PER_S) * MS_PER_S);
         count_second(history, tick);
+        if (segments->budget)
+                keep_second(history, segment);
         add_totals(history, &tick->totals);
         history->totals.drops += tick->drops;
         history->totals.flows_forgotten = history->directory.n_forgotten;
@@ -292,8 +326,10 @@ void history_read_figures(struct history *history, struct history_figures *ret) 
                 .flows_capacity = directory->capacity,
                 .flows_forgotten = directory->n_forgotten,
                 .bytes = directory->used_up_to * sizeof(struct entry) + directory->n_chains * sizeof(uint32_t) +
-                         history->counters.n_rows * sizeof(struct history_counters),
+                         history->counters.n_rows * sizeof(struct history_counters) + history->segments.bytes,
                 .budget = history->bytes,
+                .is_thinned = history->segments.fine_from > history->segments.from,
+                .thinned_before_s = wall_of(&history->wall, history->segments.fine_from),
                 .workers = history->n_workers,
         };
         pthread_rwlock_unlock(&history->lock);

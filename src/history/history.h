@@ -29,6 +29,7 @@ struct history_options {
         bool keep_all;        /* a report over a whole file: ended flows stay as long as there is room */
         bool gaps_are_zero;   /* a file: seconds without a frame are zeros, not gaps */
         uint32_t max_flows;   /* flows in the directory, live and ended */
+        size_t segment_bytes; /* for what each flow did in each second; 0: that is not kept */
         int64_t ttl_ms[PACKET_CLASSES];
         uint64_t seed;
         unsigned workers; /* how many workers write, for history_set_worker */
@@ -266,7 +267,25 @@ struct flow_filter {
         uint64_t id;
 };
 
+/* Seconds of Unix time, [from, to). */
+struct history_range {
+        int64_t from, to;
+};
+
+/* What a query over a range could see of it. */
+struct history_seen {
+        struct history_range range; /* widened to the resolution, and cut to what is held */
+        uint32_t resolution_ms;
+        uint64_t span_ms;  /* of it, what was captured */
+        bool exact;        /* false where a filter was asked for and flows are thinned away */
+        struct volume all; /* its counters: matched + unmatched + thinned + untracked + nonflow */
+        struct volume thinned, untracked, nonflow;
+        uint64_t thinned_flows;
+};
+
 struct flow_query {
+        bool has_range; /* every flow that sent something in it, with its sums over it; else those of now */
+        struct history_range range;
         struct flow_filter filter;
         enum flow_sort sort;
         bool ascending; /* ties are broken by ascending id */
@@ -279,13 +298,14 @@ struct flow_result {
         uint64_t matched; /* of those, the ones that the filter selects */
         struct volume matched_volume, unmatched_volume;
         uint64_t unmatched;
-        size_t n_rows; /* min(matched, max_rows), the first by the sort order */
+        struct history_seen seen; /* valid with has_range */
+        size_t n_rows;            /* min(matched, max_rows), the first by the sort order */
         struct flow_row *rows;
 };
 
-/* Flows as of the last closed second. `cancelled` (may be NULL) is polled now and then; where it
- * says true the query ends. Returns 0, -ENOMEM, or -ECANCELED; on 0 the rows are the
- * caller's, to be freed by flow_result_fini. For a query thread, not for an event loop. */
+/* Flows as of the last closed second, or over a range. `cancelled` (may be NULL) is polled now and then; where it
+ * says true the query ends. Returns 0, -ENOMEM, -ECANCELED, or -E2BIG where a range has more flows than one query may
+ * hold; on 0 the rows are the caller's, to be freed by flow_result_fini. For a query thread, not for an event loop. */
 int history_query_flows(struct history *history, const struct flow_query *query, bool (*cancelled)(void *),
                         void *context, struct flow_result *ret);
 void flow_result_fini(struct flow_result *result);
@@ -295,6 +315,8 @@ struct history_figures {
         uint64_t flows_active, flows_ended, flows_capacity;
         uint64_t flows_forgotten; /* ended flows that left for want of room */
         uint64_t bytes, budget;
+        bool is_thinned;          /* seconds had to make room: before thinned_before there are whole minutes only */
+        int64_t thinned_before_s; /* Unix time */
         unsigned workers;
 };
 void history_read_figures(struct history *history, struct history_figures *ret);
@@ -322,6 +344,8 @@ struct top_row {
 #define TOP_ROWS_MAX 1000u
 
 struct top_query {
+        bool has_range; /* else the last closed second */
+        struct history_range range;
         enum top_by by;
         bool by_packets;
         struct flow_filter filter;
@@ -330,17 +354,19 @@ struct top_query {
 
 struct top_result {
         int64_t second; /* which, be it a gap; 0 before the first tick */
-        uint32_t span_ms;
+        uint64_t span_ms;
         size_t n_rows;
         struct top_row *rows;
         struct volume matched; /* everything that the filter selects, shown or not */
         struct volume unmatched;
         uint64_t matched_flows, unmatched_flows;
         struct volume untracked, nonflow; /* of that second */
+        struct history_seen seen;         /* valid with has_range; span_ms is the range's then */
 };
 
-/* Returns 0 or -ENOMEM; on 0 free with top_result_fini. For a query thread. */
-int history_query_top(struct history *history, const struct top_query *query, struct top_result *ret);
+/* Returns as history_query_flows; on 0 free with top_result_fini. For a query thread. */
+int history_query_top(struct history *history, const struct top_query *query, bool (*cancelled)(void *), void *context,
+                      struct top_result *ret);
 void top_result_fini(struct top_result *result);
 
 /* The ten flows with the most bytes in the last closed second, highest first, as the tick left

@@ -1,10 +1,11 @@
-/* The flow table as it is now: one pass over the directory under the read lock, the best
- * `max_rows` kept in a bounded heap whose top is the worst of them, so that the memory of a
- * query depends on what was asked for and not on how many flows there are. */
+/* The flow table as it is now, or over a range: one pass over the directory, or over the range's sums,
+ * under the read lock, the best `max_rows` kept in a bounded heap whose top is the worst of them, so that the memory of
+ * a query depends on what was asked for and not on how many flows there are. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "history/range.h"
 #include "history/store.h"
 
 #define CANCEL_EVERY 65536u
@@ -47,6 +48,11 @@ bool filter_matches(const struct flow_filter *filter, const struct entry *entry)
                values_match(&filter->ports, key->a_port, key->b_port) && nets_match(&filter->nets, key);
 }
 
+bool filter_selects_all(const struct flow_filter *filter) {
+        return !filter->protos.n && !filter->ports.n && !filter->vlans.n && !filter->nets.n && !filter->has_state &&
+               !filter->has_iface && !filter->has_id;
+}
+
 /* ---- the order -------------------------------------------------------------------------- */
 
 /* A flow with what it is sorted by, as an unsigned number. */
@@ -60,18 +66,22 @@ static uint64_t ordered(int64_t value) {
         return (uint64_t)value ^ 1ull << 63;
 }
 
-static uint64_t sort_value(const struct directory *directory, uint32_t index, enum flow_sort sort) {
-        const struct entry *entry = &directory->entries[index];
-        const struct tick_row *row;
+static struct volume both_ways(const struct flow_sum *sum) {
+        return (struct volume){sum->ab.packets + sum->ba.packets, sum->ab.bytes + sum->ba.bytes};
+}
+
+/* `sum` is what the row shows, `rate` what its rates are made of; NULL: nothing. */
+static uint64_t sort_value(const struct entry *entry, const struct flow_sum *sum, const struct flow_sum *rate,
+                           enum flow_sort sort) {
         switch (sort) {
-        case FLOW_SORT_BYTES: return entry->ab.bytes + entry->ba.bytes;
-        case FLOW_SORT_PACKETS: return entry->ab.packets + entry->ba.packets;
-        case FLOW_SORT_AB_BYTES: return entry->ab.bytes;
-        case FLOW_SORT_BA_BYTES: return entry->ba.bytes;
-        case FLOW_SORT_AB_PACKETS: return entry->ab.packets;
-        case FLOW_SORT_BA_PACKETS: return entry->ba.packets;
-        case FLOW_SORT_BPS: row = directory_row(directory, index); return row ? row->ab.bytes + row->ba.bytes : 0;
-        case FLOW_SORT_PPS: row = directory_row(directory, index); return row ? row->ab.packets + row->ba.packets : 0;
+        case FLOW_SORT_BYTES: return both_ways(sum).bytes;
+        case FLOW_SORT_PACKETS: return both_ways(sum).packets;
+        case FLOW_SORT_AB_BYTES: return sum->ab.bytes;
+        case FLOW_SORT_BA_BYTES: return sum->ba.bytes;
+        case FLOW_SORT_AB_PACKETS: return sum->ab.packets;
+        case FLOW_SORT_BA_PACKETS: return sum->ba.packets;
+        case FLOW_SORT_BPS: return rate ? both_ways(rate).bytes : 0;
+        case FLOW_SORT_PPS: return rate ? both_ways(rate).packets : 0;
         case FLOW_SORT_FIRST_SEEN: return ordered(entry->first_seen_ms);
         case FLOW_SORT_LAST_SEEN: return ordered(entry->last_seen_ms);
         case FLOW_SORT_A_PORT: return entry->key.a_port;
@@ -151,34 +161,74 @@ static int best_add(struct best *best, struct candidate candidate) {
 
 /* ---- the query ------------------------------------------------------------------------- */
 
-static int scan(struct history *history, const struct flow_query *query, bool (*cancelled)(void *), void *context,
-                struct best *best, struct flow_result *result) {
-        const struct directory *directory = &history->directory;
-        const struct flow_filter only_state = {.has_state = query->filter.has_state, .state = query->filter.state};
+struct run {
+        struct history *history;
+        const struct flow_query *query;
+        bool (*cancelled)(void *);
+        void *context;
+        struct range range; /* of a query that has one */
+        struct best best;
+        struct flow_result result;
+};
 
-        for (uint32_t index = 0; index < directory->used_up_to; index++) {
+/* Judges one flow. `index` is where it is to be found again. */
+static int consider(struct run *run, const struct entry *entry, const struct flow_sum *sum, const struct flow_sum *rate,
+                    uint32_t index) {
+        const struct flow_query *query = run->query;
+        struct flow_result *result = &run->result;
+        struct volume volume = both_ways(sum);
+        if (!filter_matches(&query->filter, entry)) {
+                result->unmatched++;
+                volume_add(&result->unmatched_volume, volume.packets, volume.bytes);
+                return 0;
+        }
+        result->matched++;
+        volume_add(&result->matched_volume, volume.packets, volume.bytes);
+        uint64_t value = sort_value(entry, sum, rate, query->sort);
+        return best_add(&run->best, (struct candidate){query->ascending ? ~value : value, entry->id, index});
+}
+
+static bool is_cancelled(const struct run *run, uint32_t i) {
+        return i % CANCEL_EVERY == 0 && run->cancelled && run->cancelled(run->context);
+}
+
+static struct flow_sum sum_of(const struct entry *entry) {
+        return (struct flow_sum){.ab = entry->ab, .ba = entry->ba};
+}
+
+/* All flows of the asked state. */
+static int scan_now(struct run *run) {
+        const struct directory *directory = &run->history->directory;
+        const struct flow_filter only_state = {.has_state = run->query->filter.has_state,
+                                               .state = run->query->filter.state};
+        int r = 0;
+        for (uint32_t index = 0; r == 0 && index < directory->used_up_to; index++) {
                 const struct entry *entry = &directory->entries[index];
-                if (index % CANCEL_EVERY == 0 && cancelled && cancelled(context))
+                if (is_cancelled(run, index))
                         return -ECANCELED;
                 if (entry->state == ENTRY_FREE || !filter_matches(&only_state, entry))
                         continue;
-
-                result->total++;
-                struct volume sum = {entry->ab.packets + entry->ba.packets, entry->ab.bytes + entry->ba.bytes};
-                if (!filter_matches(&query->filter, entry)) {
-                        result->unmatched++;
-                        volume_add(&result->unmatched_volume, sum.packets, sum.bytes);
-                        continue;
-                }
-                result->matched++;
-                volume_add(&result->matched_volume, sum.packets, sum.bytes);
-
-                uint64_t value = sort_value(directory, index, query->sort);
-                int r = best_add(best, (struct candidate){query->ascending ? ~value : value, entry->id, index});
-                if (r < 0)
-                        return r;
+                struct flow_sum sum = sum_of(entry);
+                run->result.total++;
+                r = consider(run, entry, &sum, directory_row(directory, index), index);
         }
-        return 0;
+        return r;
+}
+
+/* All flows of the range that are still known; the others are thinned. */
+static int scan_range(struct run *run) {
+        int r = 0;
+        for (uint32_t i = 0; r == 0 && i < run->range.n; i++) {
+                const struct flow_sum *sum = &run->range.sums[i];
+                const struct entry *entry = range_entry(run->history, &run->range, sum);
+                if (is_cancelled(run, i))
+                        return -ECANCELED;
+                if (!entry)
+                        continue;
+                run->result.total++;
+                r = consider(run, entry, sum, sum, i);
+        }
+        return r;
 }
 
 /* Both times by the clock as it was when the flow was last seen: their distance is how long it was there. */
@@ -188,44 +238,80 @@ static void label_times(const struct wall *wall, struct flow_row *row) {
         row->last_seen_ms += ahead_ms;
 }
 
-static int copy_rows(const struct history *history, const struct best *best, struct flow_result *result) {
-        const struct directory *directory = &history->directory;
-        const struct history_counters *last = counters_find(&history->counters, history->second);
+static struct flow_row row_now(const struct run *run, uint32_t index) {
+        const struct directory *directory = &run->history->directory;
+        const struct history_counters *last = counters_find(&run->history->counters, run->history->second);
+        const struct flow_sum *rate = directory_row(directory, index);
+        struct flow_row row = entry_to_row(&directory->entries[index]);
+        if (rate)
+                row.last = both_ways(rate);
+        row.last_span_ms = last ? last->span_ms : 0;
+        return row;
+}
+
+static struct flow_row row_of_range(const struct run *run, uint32_t i) {
+        const struct flow_sum *sum = &run->range.sums[i];
+        struct flow_row row = entry_to_row(&run->history->directory.entries[sum->flow]);
+        row.ab = sum->ab;
+        row.ba = sum->ba;
+        row.last = both_ways(sum);
+        row.last_span_ms = (uint32_t)run->range.seen.span_ms;
+        return row;
+}
+
+static int copy_rows(struct run *run) {
+        const struct best *best = &run->best;
+        struct flow_result *result = &run->result;
         result->rows = malloc((best->n ? best->n : 1) * sizeof(*result->rows));
         if (!result->rows)
                 return -ENOMEM;
         for (size_t i = 0; i < best->n; i++) {
                 uint32_t index = best->heap[i].index;
-                const struct tick_row *row = directory_row(directory, index);
-                result->rows[i] = entry_to_row(&directory->entries[index]);
-                label_times(&history->wall, &result->rows[i]);
-                if (row)
-                        result->rows[i].last =
-                                (struct volume){row->ab.packets + row->ba.packets, row->ab.bytes + row->ba.bytes};
-                result->rows[i].last_span_ms = last ? last->span_ms : 0;
+                result->rows[i] = run->query->has_range ? row_of_range(run, index) : row_now(run, index);
+                label_times(&run->history->wall, &result->rows[i]);
         }
         result->n_rows = best->n;
         return 0;
 }
 
+static int scan(struct run *run) {
+        const struct history *history = run->history;
+        run->result.asof_ms =
+                history->second == INT64_MIN ? 0 : (wall_of(&history->wall, history->second) + 1) * MS_PER_S;
+        int r = run->query->has_range ? scan_range(run) : scan_now(run);
+        if (r < 0)
+                return r;
+        if (run->best.n)
+                qsort(run->best.heap, run->best.n, sizeof(*run->best.heap), by_order);
+        return copy_rows(run);
+}
+
 int history_query_flows(struct history *history, const struct flow_query *query, bool (*cancelled)(void *),
                         void *context, struct flow_result *ret) {
-        struct best best = {.max = query->max_rows};
-        struct flow_result result = {0};
-
-        pthread_rwlock_rdlock(&history->lock);
-        result.asof_ms = history->second == INT64_MIN ? 0 : (wall_of(&history->wall, history->second) + 1) * MS_PER_S;
-        int r = scan(history, query, cancelled, context, &best, &result);
+        struct run run = {
+                .history = history,
+                .query = query,
+                .cancelled = cancelled,
+                .context = context,
+                .best = {.max = query->max_rows},
+        };
+        int r = 0;
+        if (query->has_range)
+                r = range_read(history, query->range, RANGE_FLOWS_MAX, cancelled, context, &run.range);
         if (r == 0) {
-                if (best.n)
-                        qsort(best.heap, best.n, sizeof(*best.heap), by_order);
-                r = copy_rows(history, &best, &result);
+                pthread_rwlock_rdlock(&history->lock);
+                r = scan(&run);
+                pthread_rwlock_unlock(&history->lock);
         }
-        pthread_rwlock_unlock(&history->lock);
-
-        free(best.heap);
+        if (r == 0 && query->has_range)
+                run.result.seen = range_seen(&run.range, run.result.matched_volume, run.result.unmatched_volume,
+                                             !filter_selects_all(&query->filter));
+        free(run.best.heap);
+        range_fini(&run.range);
         if (r == 0)
-                *ret = result;
+                *ret = run.result;
+        else
+                flow_result_fini(&run.result);
         return r;
 }
 

@@ -24,6 +24,7 @@ struct history {
         pthread_rwlock_t lock; /* of all below but events: the rollup writes from begin to end of a tick */
         struct counters counters;
         struct directory directory;
+        struct segments segments;
         struct history_totals totals; /* its first_ns and last_ns are Unix time */
         struct history_worker *workers;
         unsigned n_workers;
@@ -49,5 +50,6 @@ void top_collect(const struct directory *directory, struct top_flows *ret);
 
 /* Does the filter select this flow? */
 bool filter_matches(const struct flow_filter *filter, const struct entry *entry);
+bool filter_selects_all(const struct flow_filter *filter);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "history/range.h"
 #include "history/store.h"
 
 /* Where A and B would be the same in two groups, the one with the lower key comes first, so
@@ -28,7 +29,7 @@ static void insert_best(struct top_row *rows, size_t *n, size_t max, const struc
         (*n)++;
 }
 
-static struct volume both_ways(const struct tick_row *row) {
+static struct volume both_ways(const struct flow_sum *row) {
         return (struct volume){row->ab.packets + row->ba.packets, row->ab.bytes + row->ba.bytes};
 }
 
@@ -36,7 +37,7 @@ void top_collect(const struct directory *directory, struct top_flows *ret) {
         size_t n = 0;
         uint64_t least = 0;
         for (uint32_t i = 0; i < directory->n_rows; i++) {
-                const struct tick_row *row = &directory->rows[i];
+                const struct flow_sum *row = &directory->rows[i];
                 if (row->flow == FLOW_NONE || (n == TOP_KEPT && row->ab.bytes + row->ba.bytes < least))
                         continue;
                 const struct entry *entry = &directory->entries[row->flow];
@@ -148,49 +149,75 @@ static void add_flow(struct top_result *result, const struct top_query *query, c
         insert_best(result->rows, &result->n_rows, query->limit, &row, query->by_packets);
 }
 
-static int group_rows(const struct directory *directory, const struct top_query *query, struct groups *groups,
-                      struct top_result *result) {
-        for (uint32_t i = 0; i < directory->n_rows; i++) {
-                const struct tick_row *row = &directory->rows[i];
-                if (row->flow == FLOW_NONE)
-                        continue;
-                const struct entry *entry = &directory->entries[row->flow];
-                struct volume volume = both_ways(row);
-                if (!filter_matches(&query->filter, entry)) {
-                        result->unmatched_flows++;
-                        volume_add(&result->unmatched, volume.packets, volume.bytes);
-                        continue;
-                }
-                result->matched_flows++;
-                volume_add(&result->matched, volume.packets, volume.bytes);
-                if (query->by == TOP_BY_FLOW) {
-                        add_flow(result, query, entry, volume);
-                        continue;
-                }
-                int r = add_to_groups(groups, entry, volume, query->by);
-                if (r < 0)
-                        return r;
+/* One flow's part of the second, or of the range. */
+static int take_row(struct top_result *result, const struct top_query *query, struct groups *groups,
+                    const struct entry *entry, const struct flow_sum *row) {
+        struct volume volume = both_ways(row);
+        if (!filter_matches(&query->filter, entry)) {
+                result->unmatched_flows++;
+                volume_add(&result->unmatched, volume.packets, volume.bytes);
+                return 0;
         }
+        result->matched_flows++;
+        volume_add(&result->matched, volume.packets, volume.bytes);
+        if (query->by != TOP_BY_FLOW)
+                return add_to_groups(groups, entry, volume, query->by);
+        add_flow(result, query, entry, volume);
         return 0;
 }
 
-int history_query_top(struct history *history, const struct top_query *query, struct top_result *ret) {
+static int take_last_second(const struct history *history, const struct top_query *query, struct groups *groups,
+                            struct top_result *result) {
+        const struct directory *directory = &history->directory;
+        struct history_counters last;
+        int r = 0;
+        for (uint32_t i = 0; r == 0 && i < directory->n_rows; i++)
+                if (directory->rows[i].flow != FLOW_NONE)
+                        r = take_row(result, query, groups, &directory->entries[directory->rows[i].flow],
+                                     &directory->rows[i]);
+        if (history_last_row(history, &last) && last.number == history->second) {
+                result->span_ms = last.span_ms;
+                result->untracked = last.untracked;
+                result->nonflow = last.nonflow;
+        }
+        return r;
+}
+
+static int take_range(const struct history *history, const struct top_query *query, const struct range *range,
+                      struct groups *groups, struct top_result *result) {
+        int r = 0;
+        for (uint32_t i = 0; r == 0 && i < range->n; i++) {
+                const struct entry *entry = range_entry(history, range, &range->sums[i]);
+                if (entry)
+                        r = take_row(result, query, groups, entry, &range->sums[i]);
+        }
+        if (r == 0) {
+                result->seen =
+                        range_seen(range, result->matched, result->unmatched, !filter_selects_all(&query->filter));
+                result->span_ms = result->seen.span_ms;
+                result->untracked = result->seen.untracked;
+                result->nonflow = result->seen.nonflow;
+        }
+        return r;
+}
+
+int history_query_top(struct history *history, const struct top_query *query, bool (*cancelled)(void *), void *context,
+                      struct top_result *ret) {
         struct top_result result = {.rows = calloc(query->limit, sizeof(struct top_row))};
         struct groups groups = {.seed = history->directory.seed};
-        if (!result.rows)
-                return -ENOMEM;
-
-        pthread_rwlock_rdlock(&history->lock);
-        int r = group_rows(&history->directory, query, &groups, &result);
-        struct history_counters last;
-        if (history->second != INT64_MIN)
-                result.second = wall_of(&history->wall, history->second);
-        if (history_last_row(history, &last) && last.number == history->second) {
-                result.span_ms = last.span_ms;
-                result.untracked = last.untracked;
-                result.nonflow = last.nonflow;
+        struct range range = {0};
+        int r = result.rows ? 0 : -ENOMEM;
+        if (r == 0 && query->has_range)
+                r = range_read(history, query->range, RANGE_FLOWS_MAX, cancelled, context, &range);
+        if (r == 0) {
+                pthread_rwlock_rdlock(&history->lock);
+                if (history->second != INT64_MIN)
+                        result.second = wall_of(&history->wall, history->second);
+                r = query->has_range ? take_range(history, query, &range, &groups, &result)
+                                     : take_last_second(history, query, &groups, &result);
+                pthread_rwlock_unlock(&history->lock);
         }
-        pthread_rwlock_unlock(&history->lock);
+        range_fini(&range);
 
         for (size_t i = 0; r == 0 && i < groups.room; i++)
                 if (groups.rows[i].volume.packets)

@@ -65,3 +65,47 @@ bool wall_skipped(const struct wall *wall, int64_t label, enum history_gap *ret_
                 *ret_end = end;
         return skipped;
 }
+
+/* ---- ranges ---------------------------------------------------------------------------------- */
+
+struct spans {
+        const struct wall *wall;
+        int64_t newest;
+        struct wall_span *list;
+        unsigned n, max;
+};
+
+/* The labels that an era bears: [*ret_from, *ret_to). */
+static void labels_of(const struct spans *spans, unsigned era, int64_t *ret_from, int64_t *ret_to) {
+        const struct wall_era *eras = spans->wall->eras;
+        int64_t last = era + 1 < spans->wall->n ? eras[era + 1].first - 1 : spans->newest;
+        *ret_from = era ? first_label(&eras[era]) : INT64_MIN;
+        *ret_to = last + eras[era].ahead_s + 1;
+}
+
+/* Adds the labels [from, to) of an era, less what the eras from `later` on bear again. */
+static void add_labels(struct spans *spans, unsigned era, unsigned later, int64_t from, int64_t to) {
+        for (; later < spans->wall->n && from < to; later++) {
+                int64_t again_from, again_to;
+                labels_of(spans, later, &again_from, &again_to);
+                if (again_to <= from || again_from >= to)
+                        continue;
+                if (again_to < to)
+                        add_labels(spans, era, later + 1, again_to, to);
+                to = again_from;
+        }
+        int64_t ahead_s = spans->wall->eras[era].ahead_s;
+        if (from < to && spans->n < spans->max)
+                spans->list[spans->n++] = (struct wall_span){from - ahead_s, to - ahead_s};
+}
+
+unsigned wall_spans(const struct wall *wall, int64_t from, int64_t to, int64_t newest, struct wall_span *ret,
+                    unsigned max) {
+        struct spans spans = {.wall = wall, .newest = newest, .list = ret, .max = max};
+        for (unsigned era = wall->n; era--;) {
+                int64_t era_from, era_to;
+                labels_of(&spans, era, &era_from, &era_to);
+                add_labels(&spans, era, era + 1, from > era_from ? from : era_from, to < era_to ? to : era_to);
+        }
+        return spans.n;
+}

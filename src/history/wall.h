@@ -36,6 +36,16 @@ int64_t wall_of_ms(const struct wall *wall, int64_t ms);
 /* The latest number up to `newest` that bears the label; false where none does. */
 bool wall_find(const struct wall *wall, int64_t label, int64_t newest, int64_t *ret_second);
 
+/* Numbers in a row. */
+struct wall_span {
+        int64_t from, to;
+};
+
+/* The numbers up to `newest` that bear the labels [from, to), each label by its latest number: up to `max` spans,
+ * those of the newest eras first. Returns how many. */
+unsigned wall_spans(const struct wall *wall, int64_t from, int64_t to, int64_t newest, struct wall_span *ret,
+                    unsigned max);
+
 /* For a label that no number bears: what made the clock jump over it, and the next label beyond that begins
  * an era. False where it did not jump over it. */
 bool wall_skipped(const struct wall *wall, int64_t label, enum history_gap *ret_why, int64_t *ret_end);

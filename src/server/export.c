@@ -152,7 +152,7 @@ bool export_open(const struct route_call *call, struct reply *reply, struct prob
         struct flow_request request = flow_request_default();
         struct render_names names;
         server_names(call->server, &names);
-        if (!flow_request_parse(call->params, &names, &request, problem))
+        if (!flow_answer_parse(call, false, &request, problem))
                 return false;
         struct export *export = calloc(1, sizeof(*export));
         if (!export)

@@ -4,11 +4,25 @@
 
 #include "base/clock.h"
 #include "server/internal.h"
+#include "server/past.h"
+
+bool flow_answer_parse(const struct route_call *call, bool keep_range, struct flow_request *request,
+                       struct problem *problem) {
+        struct render_names names;
+        server_names(call->server, &names);
+        if (!keep_range && !past_parse(call->server, call->params, &request->has_range, &request->range, problem))
+                return false;
+        if (request->has_range)
+                request->filter.has_state = false; /* whoever sent something in it, unless `state` says otherwise */
+        return flow_request_parse(call->params, &names, request, problem);
+}
 
 /* Rows and totals of one and the same tick; gives up on that where ticks come too fast (a file). */
 static int query(struct server *server, const struct route_call *call, size_t rows_max, struct pin *pin) {
         const struct flow_request *request = &pin->request;
         struct flow_query query = {
+                .has_range = request->has_range,
+                .range = request->range,
                 .filter = request->filter,
                 .sort = request->sort,
                 .ascending = request->ascending,
@@ -36,7 +50,7 @@ struct pin *flow_answer_ask(const struct route_call *call, const struct flow_req
                 r = query(call->server, call, rows_max, pin);
         }
         if (r < 0) {
-                problem_set(problem, 503, NULL, r == -ECANCELED ? "the query was cancelled" : "out of memory");
+                past_problem(problem, r);
                 pins_unref(call->server->pins, pin);
                 return NULL;
         }
@@ -45,6 +59,9 @@ struct pin *flow_answer_ask(const struct route_call *call, const struct flow_req
 
 static json_t *summary(const struct pin *pin) {
         const struct flow_result *result = &pin->result;
+        if (pin->request.has_range)
+                return past_summary(&result->seen, result->matched, result->matched_volume, result->unmatched,
+                                    result->unmatched_volume);
         const struct history_totals *totals = &pin->totals;
         return json_pack("{so so so so so}", "matched", render_share(result->matched, result->matched_volume),
                          "unmatched", render_share(result->unmatched, result->unmatched_volume), "thinned",
@@ -55,10 +72,13 @@ static json_t *summary(const struct pin *pin) {
 /* Flows bear their totals since they were first seen: the range reaches back to the start. */
 static json_t *head(const struct server *server, const struct pin *pin) {
         const struct flow_result *result = &pin->result;
-        return json_pack("{sI sI sI si sb sI sI sI}", "asof", (json_int_t)result->asof_ms, "from",
-                         (json_int_t)(server_started_second(server) * MS_PER_S), "to", (json_int_t)result->asof_ms,
-                         "resolution_ms", 1000, "exact", 1, "total", (json_int_t)result->total, "matched",
-                         (json_int_t)result->matched, "reach", (json_int_t)result->n_rows);
+        const struct history_seen *seen = pin->request.has_range ? &result->seen : NULL;
+        int64_t from_ms = (seen ? seen->range.from : server_started_second(server)) * MS_PER_S;
+        return json_pack("{sI sI sI si sb sI sI sI}", "asof", (json_int_t)result->asof_ms, "from", (json_int_t)from_ms,
+                         "to", (json_int_t)(seen ? seen->range.to * MS_PER_S : result->asof_ms), "resolution_ms",
+                         seen ? (int)seen->resolution_ms : 1000, "exact", seen ? seen->exact : true, "total",
+                         (json_int_t)result->total, "matched", (json_int_t)result->matched, "reach",
+                         (json_int_t)result->n_rows);
 }
 
 void flow_answer_begin(struct server *server, const struct pin *pin, struct text *body) {

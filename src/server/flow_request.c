@@ -210,6 +210,9 @@ static bool filter_equal(const struct flow_filter *x, const struct flow_filter *
 }
 
 bool flow_request_equal(const struct flow_request *x, const struct flow_request *y) {
+        if (x->has_range != y->has_range ||
+            (x->has_range && (x->range.from != y->range.from || x->range.to != y->range.to)))
+                return false;
         return filter_equal(&x->filter, &y->filter) && x->sort == y->sort && x->ascending == y->ascending &&
                x->limit == y->limit && x->format == y->format;
 }

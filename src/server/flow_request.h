@@ -23,6 +23,8 @@ enum flow_format {
 
 /* What one page of flows is asked for, or all of them. */
 struct flow_request {
+        bool has_range; /* see past.h; else the flows of now */
+        struct history_range range;
         struct flow_filter filter;
         enum flow_sort sort;
         bool ascending;

@@ -10,6 +10,7 @@
 #include "server/export.h"
 #include "server/flow_answer.h"
 #include "server/internal.h"
+#include "server/past.h"
 #include "server/routes.h"
 
 /* "TOKEN.OFFSET" */
@@ -44,9 +45,7 @@ static struct pin *open_pinned(const struct route_call *call, const char *cursor
         }
 
         struct flow_request request = pin->request;
-        struct render_names names;
-        server_names(server, &names);
-        bool good = flow_request_parse(call->params, &names, &request, problem);
+        bool good = flow_answer_parse(call, past_is_relative(call->params), &request, problem);
         if (good && (!flow_request_equal(&request, &pin->request) || place->offset >= pin->result.n_rows))
                 good = problem_set(problem, 400, "cursor", "was made with other parameters");
         if (!good) {
@@ -58,9 +57,7 @@ static struct pin *open_pinned(const struct route_call *call, const char *cursor
 
 static struct pin *open_fresh(const struct route_call *call, struct problem *problem) {
         struct flow_request request = flow_request_default();
-        struct render_names names;
-        server_names(call->server, &names);
-        if (!flow_request_parse(call->params, &names, &request, problem))
+        if (!flow_answer_parse(call, false, &request, problem))
                 return NULL;
         size_t rows_max = pins_rows_max(call->server->pins);
         return flow_answer_ask(call, &request, rows_max > request.limit ? rows_max : request.limit, problem);

@@ -89,9 +89,10 @@ static json_t *workers_json(struct server *server, unsigned n) {
 static json_t *history_json(struct server *server, const struct history_figures *figures) {
         int64_t from, to;
         bool any = history_span(server->history, &from, &to);
-        return json_pack("{so so sI sI sn}", "from", any ? json_integer(from * MS_PER_S) : json_null(), "to",
+        return json_pack("{so so sI sI so}", "from", any ? json_integer(from * MS_PER_S) : json_null(), "to",
                          any ? json_integer(to * MS_PER_S) : json_null(), "bytes", (json_int_t)figures->bytes, "budget",
-                         (json_int_t)figures->budget, "thinned_before");
+                         (json_int_t)figures->budget, "thinned_before",
+                         figures->is_thinned ? json_integer(figures->thinned_before_s * MS_PER_S) : json_null());
 }
 
 static json_t *clients_json(struct server *server) {

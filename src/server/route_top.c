@@ -1,4 +1,4 @@
-/* GET /api/top: who carried most in the last closed second.
+/* GET /api/top: who carried most in the last closed second, or in a range.
  *
  * `key` is what the filter of the same name takes, so that a row can be asked about further; a
  * pair is two addresses with a blank between them, a port stands with its protocol ("443/tcp"). */
@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "server/flow_request.h"
 #include "server/internal.h"
+#include "server/past.h"
 #include "server/routes.h"
 
 #define LIMIT_DEFAULT 10
@@ -24,6 +25,7 @@ static bool parse(const struct route_call *call, const struct render_names *name
         if (!params_word(call->params, "by", by_names, &by, problem) ||
             !params_word(call->params, "metric", metrics, &by_packets, problem) ||
             !params_u64(call->params, "limit", 1, TOP_ROWS_MAX, &limit, problem) ||
+            !past_parse(call->server, call->params, &query->has_range, &query->range, problem) ||
             !flow_filter_parse(call->params, names, &query->filter, problem))
                 return false;
         query->by = by;
@@ -100,7 +102,10 @@ static struct volume other(const struct top_query *query, const struct top_resul
         return left;
 }
 
-static json_t *summary(const struct top_result *result) {
+static json_t *summary(const struct top_query *query, const struct top_result *result) {
+        if (query->has_range)
+                return past_summary(&result->seen, result->matched_flows, result->matched, result->unmatched_flows,
+                                    result->unmatched);
         return json_pack("{so so so so so}", "matched", render_share(result->matched_flows, result->matched),
                          "unmatched", render_share(result->unmatched_flows, result->unmatched), "thinned",
                          render_share(0, (struct volume){0}), "untracked", render_volume(result->untracked), "nonflow",
@@ -110,9 +115,15 @@ static json_t *summary(const struct top_result *result) {
 static void write_body(const struct top_query *query, const struct top_result *result, const struct render_names *names,
                        struct text *body) {
         json_int_t from = result->second * MS_PER_S;
-        json_int_t to = result->second ? from + MS_PER_S : 0;
-        text_json_open(body, json_pack("{sI sI sI ss ss}", "asof", to, "from", from, "to", to, "by",
-                                       by_names[query->by], "metric", query->by_packets ? "packets" : "bytes"));
+        json_int_t to = result->second ? from + MS_PER_S : 0, asof = to;
+        if (query->has_range) {
+                from = result->seen.range.from * MS_PER_S;
+                to = result->seen.range.to * MS_PER_S;
+        }
+        text_json_open(body, json_pack("{sI sI sI si sb ss ss}", "asof", asof, "from", from, "to", to, "resolution_ms",
+                                       query->has_range ? (int)result->seen.resolution_ms : 1000, "exact",
+                                       query->has_range ? result->seen.exact : true, "by", by_names[query->by],
+                                       "metric", query->by_packets ? "packets" : "bytes"));
         text_printf(body, ",\"rows\":[");
         for (size_t i = 0; i < result->n_rows; i++) {
                 if (i)
@@ -122,7 +133,7 @@ static void write_body(const struct top_query *query, const struct top_result *r
         text_printf(body, "],\"other\":");
         text_json(body, render_figures(query, result, other(query, result)));
         text_printf(body, ",\"summary\":");
-        text_json(body, summary(result));
+        text_json(body, summary(query, result));
         text_add(body, "}", 1);
 }
 
@@ -133,8 +144,11 @@ bool route_top(const struct route_call *call, struct reply *reply, struct proble
         server_names(call->server, &names);
         if (!parse(call, &names, &query, problem))
                 return false;
-        if (history_query_top(call->server->history, &query, &result) < 0)
-                return problem_set(problem, 503, NULL, "out of memory");
+        int r = history_query_top(call->server->history, &query, call->cancelled, call->context, &result);
+        if (r < 0) {
+                past_problem(problem, r);
+                return false;
+        }
         write_body(&query, &result, &names, &reply->body);
         top_result_fini(&result);
         return true;

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "server/flow_request.h"
+#include "server/past.h"
 
 static const char *const no_params[] = {NULL};
-static const char *const flows_params[] = {"limit", "sort", "dir", "cursor", "format", FLOW_FILTER_PARAMS, NULL};
+static const char *const flows_params[] = {"limit", "sort", "dir", "cursor", "format", PAST_PARAMS, FLOW_FILTER_PARAMS,
+                                           NULL};
 static const char *const counters_params[] = {"from", "to", "step", NULL};
-static const char *const top_params[] = {"by", "metric", "limit", FLOW_FILTER_PARAMS, NULL};
+static const char *const top_params[] = {"by", "metric", "limit", PAST_PARAMS, FLOW_FILTER_PARAMS, NULL};
 static const char *const events_params[] = {"from", "to", NULL};
 
 static const struct route routes[] = {

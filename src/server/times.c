@@ -122,8 +122,7 @@ static bool parse_one(const struct params *params, const char *name, int64_t now
         const char *text = params_get(params, name);
         *ret_has = text != NULL;
         if (text && !times_parse(text, now_ms, ret_ms))
-                return problem_set(problem, 400, name,
-                                   "must be Unix milliseconds, an RFC 3339 time or a negative duration such as -90s");
+                return problem_set(problem, 400, name, TIMES_ACCEPTED);
         return true;
 }
 

@@ -11,6 +11,8 @@
  * that is what a '+' in a query string decodes to), "-90s". Unix ms; the years 1970 to 9999. */
 bool times_parse(const char *text, int64_t now_ms, int64_t *ret_ms);
 
+#define TIMES_ACCEPTED "must be Unix milliseconds, an RFC 3339 time or a negative duration such as -90s"
+
 /* A range in whole seconds, [from, to). */
 struct times_range {
         bool has_from, has_to;

@@ -95,7 +95,7 @@ PROVOKED = {
     400: lambda d, path, method: ask_well(d, path, method, host=None),
     401: not_let_in,
     403: lambda d, path, method: ask_well(d, path, method, EVIL),
-    410: lambda d, path, method: ask(d, get(path + "?cursor=" + "0" * 32 + ".1", BEARER)),
+    410: lambda d, path, method: ask(d, get(path + "?to=1000", BEARER)),
     411: lambda d, path, method: ask(d, request(path, method, BEARER, "Transfer-Encoding: chunked")),
     413: lambda d, path, method: ask(d, request(path, method, BEARER, "Content-Length: 65537")),
     414: lambda d, path, method: ask(d, request(path + "?x=" + "y" * 9000, method, BEARER, plain=True)),

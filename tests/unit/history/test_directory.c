@@ -324,7 +324,7 @@ static void test_a_place_changes_hands_within_a_tick(void **state) {
 
         struct top_result top;
         const struct top_query query = {.by = TOP_BY_FLOW, .limit = 10};
-        assert_int_equal(history_query_top(history, &query, &top), 0);
+        assert_int_equal(history_query_top(history, &query, NULL, NULL, &top), 0);
         assert_int_equal(top.matched_flows, 2);
         assert_int_equal(top.matched.packets, 2);
         read_rows(3);

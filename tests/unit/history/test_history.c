@@ -198,7 +198,7 @@ static void *read_ticks(void *context) {
 
                 struct top_result top;
                 const struct top_query query = {.by = TOP_BY_HOST, .limit = 10};
-                if (history_query_top(history, &query, &top) != 0)
+                if (history_query_top(history, &query, NULL, NULL, &top) != 0)
                         abort();
                 top_result_fini(&top);
 

@@ -158,7 +158,7 @@ static void test_every_grouping(void **state) {
                         };
                         struct top_result top;
                         sum_up(by, i & 1, i & 2 ? PROTO_TCP : 0);
-                        assert_int_equal(history_query_top(history, &query, &top), 0);
+                        assert_int_equal(history_query_top(history, &query, NULL, NULL, &top), 0);
                         check_rows(top.rows, top.n_rows, query.limit);
                         for (size_t r = 0; r < top.n_rows; r++)
                                 assert_int_equal(top.rows[r].id != 0, by == TOP_BY_FLOW);
@@ -172,7 +172,7 @@ static void test_the_parts_add_up(void **state) {
         struct top_result top;
         const struct top_query query = {.filter = {.protos = {.n = 1, .list = {PROTO_TCP}}}, .limit = 1};
         assert_true(history_latest(history, &last));
-        assert_int_equal(history_query_top(history, &query, &top), 0);
+        assert_int_equal(history_query_top(history, &query, NULL, NULL, &top), 0);
         assert_int_equal(top.second, START + 1);
         assert_int_equal(top.span_ms, 1000);
         assert_int_equal(top.matched_flows + top.unmatched_flows, n_sent);
@@ -203,7 +203,7 @@ static void test_a_silent_second(void **state) {
         ticks_none(history, START + 2);
         assert_int_equal(history_read_top(history, &row, 1, &second), 0);
         assert_int_equal(second.second, START + 2);
-        assert_int_equal(history_query_top(history, &query, &top), 0);
+        assert_int_equal(history_query_top(history, &query, NULL, NULL, &top), 0);
         assert_int_equal(top.n_rows, 0);
         top_result_fini(&top);
 }

@@ -1,0 +1,96 @@
+"""Flows and top talkers of past seconds and ranges: live traffic, asked about again."""
+
+import time
+
+import pytest
+
+from netwatch_testing import eventually
+from test_parameters import expect_problem
+
+
+@pytest.fixture(scope="module")
+def past(served, pair):
+    """Four bursts of pings, of 1 to 4 requests, in seconds of their own: [(second in ms, packets)]."""
+    bursts = []
+    for n in range(1, 5):
+        second = int(time.time()) + 1
+        eventually(lambda: time.time() > second + 0.05, what="the next second")
+        pair.peer.run("ping", "-q", f"-c{n}", "-i0.02", "-s", str(100 * n), pair.host.ip4)
+        bursts.append((second * 1000, 2 * n))
+    eventually(lambda: served.points()[-1]["ts"] > bursts[-1][0], what="the last burst's second is closed")
+    return bursts
+
+
+def icmp(answer):
+    return [row for row in answer["rows"] if row["proto"] == "icmp"]
+
+
+def check_sum(served, answer):
+    """The five parts are the counters of the very range that the answer names."""
+    points = served.points(**{"from": answer["from"], "to": answer["to"]})
+    for unit in ("packets", "bytes"):
+        assert sum(part[unit] for part in answer["summary"].values()) == sum(p[unit] for p in points)
+
+
+def test_each_second(served, past):
+    for second, packets in past:
+        answer = served.json("/api/flows", at=second + 500)
+        assert (answer["from"], answer["to"], answer["resolution_ms"]) == (second, second + 1000, 1000)
+        (row,) = icmp(answer)
+        assert row["packets"] == row["pps"] == packets
+        check_sum(served, answer)
+
+
+def test_ranges(served, past):
+    for i, (first, _) in enumerate(past):
+        for j in range(i, len(past)):
+            answer = served.json("/api/flows", **{"from": first, "to": past[j][0] + 1000}, sort="packets")
+            assert sum(row["packets"] for row in icmp(answer)) == sum(packets for _, packets in past[i:j + 1])
+            assert all(row["bps"] == round(row["bytes"] * 8000 / (answer["to"] - answer["from"]))
+                       for row in answer["rows"])
+            check_sum(served, answer)
+
+
+def test_filters_over_a_range(served, past):
+    answer = served.json("/api/flows", **{"from": past[0][0], "to": past[-1][0] + 1000}, proto="icmp")
+    assert answer["summary"]["matched"]["packets"] == sum(packets for _, packets in past)
+    assert answer["exact"] is True
+    check_sum(served, answer)
+
+
+@pytest.mark.parametrize("by", ["flow", "pair", "host", "port", "proto", "vlan", "iface"])
+def test_top_over_a_range(served, past, by):
+    answer = served.json("/api/top", by=by, metric="packets", proto="icmp",
+                         **{"from": past[0][0], "to": past[-1][0] + 1000})
+    packets = sum(packets for _, packets in past)
+    assert answer["rows"][0]["packets"] == packets
+    assert answer["summary"]["matched"]["packets"] == packets
+    check_sum(served, answer)
+
+
+def test_pages_of_a_range(served, past):
+    question = {"from": past[0][0], "to": past[-1][0] + 1000, "limit": 1}
+    whole = served.json("/api/flows", **question | {"limit": 1000})["rows"]
+    rows, cursor = [], {}
+    while True:
+        page = served.json("/api/flows", **question, **cursor)
+        rows += page["rows"]
+        if not page["next"]:
+            break
+        cursor = {"cursor": page["next"]}
+    assert [row["id"] for row in rows] == [row["id"] for row in whole]
+
+
+def test_a_file_of_a_range(served, past):
+    answer = served.json("/api/flows", format="json", at=past[1][0])
+    assert sum(row["packets"] for row in icmp(answer)) == past[1][1]
+
+
+def test_times_that_are_not_held(served, past):
+    expect_problem(served.request("/api/flows", at="2099-01-01T00:00:00Z"), 400, "at")
+    expect_problem(served.request("/api/flows", **{"from": "2099-01-01T00:00:00Z"}), 400, "from")
+    expect_problem(served.request("/api/top", to="1000"), 410, "to")
+    expect_problem(served.request("/api/flows", at="1000"), 410, "at")
+    expect_problem(served.request("/api/flows", at="-5s", to="-1s"), 400, "at")
+    expect_problem(served.request("/api/flows", **{"from": "-1s", "to": "-5s"}), 400, "from")
+    expect_problem(served.request("/api/flows", at="yesterday"), 400, "at")
