@@ -51,7 +51,7 @@ static void assert_row(const struct flow_sum *x, const struct flow_sum *y) {
 
 static void assert_rows(const struct segment *segment, const struct flow_sum *rows, unsigned n) {
         struct segment_cursor cursor = segment_start(segment);
-        struct flow_sum row;
+        struct flow_sum row = {0};
         for (unsigned i = 0; i < n; i++) {
                 assert_true(segment_next(&cursor, &row));
                 assert_row(&row, &rows[i]);
