@@ -9,6 +9,7 @@ import time
 import pytest
 
 import contract
+from netwatch_testing import Daemon, Pair
 from wire import Socket, ask, connect, get
 
 TOKEN = "correct-horse-battery"
@@ -303,3 +304,28 @@ def test_messages(busy, pair):
     ping.kill()
     for kind, message in seen.items():
         assert fields_of(message) == tables[kind] - {"skipped"}, kind
+
+
+def test_messages_of_a_link_that_goes_down():
+    """What happens seldom, live: an event, and seconds without rates; on a cable of its own."""
+    tables, seen = contract.message_tables(), {}
+    with Pair() as apart, Daemon("--iface=veth0", namespace=apart.host) as running, Socket(running) as ws:
+        def take():
+            message = ws.receive_json()
+            seen[message["type"]] = message
+
+        ws.send('{"subscribe":["rates","events"]}')
+        while "rates" not in seen:
+            take()
+        apart.host.run("ip", "link", "set", "veth0", "down")
+        seen.pop("events", None)  # that of the start
+        deadline = time.monotonic() + 10
+        while not {"events", "gap"} <= set(seen):
+            assert time.monotonic() < deadline, seen
+            take()
+        told = running.json("/api/events")["rows"]
+    for kind in ("events", "gap"):
+        assert fields_of(seen[kind]) == tables[kind] - {"skipped"}, kind
+    assert seen["events"]["event"] == "iface_down" and seen["gap"]["reason"] == "interface_down"
+    assert {name: seen["events"][name] for name in ("ts", "event", "detail")} in \
+        [{name: row[name] for name in ("ts", "event", "detail")} for row in told]

@@ -92,6 +92,7 @@ export class Chromium {
         const gone = once(this.#process, 'exit');
         this.#process.kill('SIGTERM');
         await gone;
-        rmSync(this.#folder, { recursive: true, maxRetries: 10 });
+        // Its helpers may still be writing there for a moment.
+        rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     }
 }
