@@ -23,7 +23,7 @@ struct filter_names {
 
 struct filter_error {
         size_t pos;     /* byte of the text where it went wrong, 0..its length */
-        char text[192]; /* what was expected there, in one line of ASCII */
+        char text[256]; /* what was expected there, in one line of ASCII */
 };
 
 /* Compiles a filter; an empty text selects everything. `names` may be NULL (no interfaces), and is not needed

@@ -34,11 +34,20 @@ static void describe_token(const struct filter_parser *parser, char *ret, size_t
                 (void)snprintf(ret, size, "something else");
 }
 
+/* Why tcpdump's users meet an error here; empty where nothing is to be said. */
+static const char *reason_of(const struct filter_parser *parser) {
+        const struct filter_token *token = &parser->token;
+        if (token->role == ROLE_REFUSED)
+                return filter_refusal(token->detail);
+        return token->kind == TOKEN_STRAY && parser->text[token->pos] == '[' ? "bytes of packets are not kept" : "";
+}
+
 int filter_parser_expected(struct filter_parser *parser, const char *what) {
         char found[QUOTED_MAX + 8];
         describe_token(parser, found, sizeof(found));
-        const char *also = (parser->places & PLACE_CONDITION) && parser->qualifier.target ? "a condition or " : "";
-        return filter_parser_fail(parser, parser->token.pos, "expected %s%s, found %s", also, what, found);
+        const char *reason = reason_of(parser);
+        return filter_parser_fail(parser, parser->token.pos, "expected %s, found %s%s%s", what, found,
+                                  *reason ? ": " : "", reason);
 }
 
 /* ---- the program ------------------------------------------------------------------------ */
@@ -58,7 +67,7 @@ static int append(struct filter *filter, struct filter_node node) {
 
 int filter_parser_emit(struct filter_parser *parser, struct filter_node node) {
         if (parser->filter->n_conditions == FILTER_CONDITIONS_MAX)
-                return filter_parser_fail(parser, parser->token.pos, "expected at most %u conditions in one filter",
+                return filter_parser_fail(parser, parser->condition_pos, "expected at most %u conditions in one filter",
                                           FILTER_CONDITIONS_MAX);
         parser->filter->n_conditions++;
         return append(parser->filter, node);

@@ -43,15 +43,30 @@ static void add_words(struct filter_completion *ret, unsigned places, const char
                         add(ret, word->text, typed, length);
 }
 
-static void add_values(struct filter_completion *ret, const struct filter_parser *parser, const char *typed,
-                       size_t length) {
-        const struct filter_protocol *protocol = parser->qualifier.protocol;
+static void add_ports(struct filter_completion *ret, const struct filter_protocol *protocol, const char *typed,
+                      size_t length) {
         unsigned transports = protocol ? protocol->transports : FILTER_TRANSPORTS;
         const struct filter_service *service;
+        for (unsigned i = 0; (service = filter_service(i)); i++)
+                if (service->transports & transports)
+                        add(ret, service->name, typed, length);
+}
+
+static void add_protos(struct filter_completion *ret, const char *typed, size_t length) {
+        for (unsigned proto = 0; proto <= UINT8_MAX; proto++) {
+                uint8_t number;
+                const char *name = packet_proto_name((uint8_t)proto);
+                if (name && filter_proto_find(name, &number))
+                        add(ret, name, typed, length);
+        }
+}
+
+static void add_values(struct filter_completion *ret, const struct filter_parser *parser, const char *typed,
+                       size_t length) {
         if (parser->places & filter_place_of(TARGET_PORT))
-                for (unsigned i = 0; (service = filter_service(i)); i++)
-                        if (service->transports & transports)
-                                add(ret, service->name, typed, length);
+                add_ports(ret, parser->qualifier.protocol, typed, length);
+        if (parser->places & filter_place_of(TARGET_PROTO))
+                add_protos(ret, typed, length);
         if ((parser->places & filter_place_of(TARGET_IFACE)) && parser->names)
                 for (unsigned i = 0; i < parser->names->n_ifaces; i++)
                         add(ret, parser->names->ifaces[i], typed, length);

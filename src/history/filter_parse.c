@@ -104,6 +104,10 @@ static int take_end(struct filter_parser *parser, struct filter_qualifier *quali
         return 0;
 }
 
+static bool is_end(const struct filter_token *token) {
+        return token->role == ROLE_SRC || token->role == ROLE_DST;
+}
+
 static bool is_target(const struct filter_token *token) {
         return token->role == ROLE_TARGET && token->detail <= TARGET_PROTO;
 }
@@ -132,20 +136,30 @@ static int check_target(struct filter_parser *parser, const struct filter_qualif
         return filter_parser_expected(parser, "'and' or 'or'");
 }
 
+/* A protocol, alone or with what tells it more exactly; `ret` is set in the second case. */
+static int take_protocol(struct filter_parser *parser, struct filter_qualifier *ret) {
+        const struct filter_protocol *protocol = filter_protocol(parser->token.detail);
+        unsigned places = places_after_protocol(protocol);
+        if (places)
+                places |= PLACE_SRC | PLACE_DST;
+        filter_parser_next(parser, places | places_after_operand(parser));
+        if (!places || (!is_end(&parser->token) && !is_target(&parser->token)))
+                return protocol_condition(parser, protocol);
+        ret->protocol = protocol;
+        return CONDITION_VALUE;
+}
+
 /* [protocol] [src, dst] [host, net, port, portrange, proto]; at least one of them is there. */
 static int qualified_condition(struct filter_parser *parser) {
         struct filter_qualifier qualifier = {.target = TARGET_ADDRESS};
-        if (parser->token.role == ROLE_PROTOCOL) {
-                qualifier.protocol = filter_protocol(parser->token.detail);
-                unsigned places = places_after_protocol(qualifier.protocol);
-                if (places)
-                        places |= PLACE_SRC | PLACE_DST;
-                filter_parser_next(parser, places | places_after_operand(parser));
-                if (parser->token.role != ROLE_SRC && parser->token.role != ROLE_DST && !is_target(&parser->token))
-                        return protocol_condition(parser, qualifier.protocol);
-        }
-        bool has_end = parser->token.role == ROLE_SRC || parser->token.role == ROLE_DST;
-        int r = has_end ? take_end(parser, &qualifier) : 0;
+        int r = CONDITION_VALUE;
+        if (parser->token.role == ROLE_PROTOCOL)
+                r = take_protocol(parser, &qualifier);
+        if (r != CONDITION_VALUE)
+                return r;
+
+        bool has_end = is_end(&parser->token);
+        r = has_end ? take_end(parser, &qualifier) : 0;
         if (r)
                 return r;
 
@@ -188,8 +202,6 @@ static int bare_value(struct filter_parser *parser) {
         }
         if (is_number(parser))
                 return filter_parser_expected(parser, "a word that says what the number is, such as 'port' or 'net'");
-        if (parser->token.kind == TOKEN_STRAY && *at == '[')
-                return filter_parser_fail(parser, parser->token.pos, "%s", "bytes of packets are not kept");
         return filter_parser_expected(parser, "a condition such as 'host 10.0.0.1' or 'tcp port 443'");
 }
 
@@ -203,9 +215,6 @@ static int condition(struct filter_parser *parser) {
         case ROLE_QUANTITY: return quantity_condition(parser);
         case ROLE_DIRECTION:
                 return single_word(parser, (struct filter_node){.kind = NODE_DIRECTION, .number = token->detail});
-        case ROLE_REFUSED:
-                return filter_parser_fail(parser, token->pos, "expected another condition: %s",
-                                          filter_refusal(token->detail));
         case ROLE_NONE:
                 if (token->kind == TOKEN_WORD && parser->qualifier.target != TARGET_NONE)
                         return CONDITION_VALUE;
@@ -232,6 +241,7 @@ static int open_group(struct filter_parser *parser, bool negated, bool values_on
 /* From the negations and parentheses before a condition to its end. */
 static int operand(struct filter_parser *parser) {
         bool negated = false, values_only = parser->groups[parser->depth].values_only;
+        parser->condition_pos = parser->token.pos;
         for (;;) {
                 int r;
                 if (parser->token.role == ROLE_NOT) {
@@ -243,14 +253,17 @@ static int operand(struct filter_parser *parser) {
                         r = open_group(parser, negated, values_only);
                         negated = false;
                 } else if (!values_only) {
+                        parser->condition_pos = parser->token.pos;
                         r = condition(parser);
                         values_only = r == CONDITION_VALUE;
                         if (r == CONDITION_DONE)
                                 return negated ? filter_parser_emit_not(parser) : 0;
                 } else {
                         r = filter_parser_value(parser);
+                        if (r)
+                                return r;
                         filter_parser_next(parser, places_after_operand(parser));
-                        return r || !negated ? r : filter_parser_emit_not(parser);
+                        return negated ? filter_parser_emit_not(parser) : 0;
                 }
                 if (r < 0)
                         return r;

@@ -43,6 +43,7 @@ struct filter_parser {
         struct filter *filter;
         struct filter_error *error;
         struct filter_token token; /* the one that is looked at */
+        size_t condition_pos;      /* where the condition begins, or the value that is one */
         struct filter_qualifier qualifier;
         unsigned places; /* enum filter_place: what may come where the token is */
         unsigned depth;

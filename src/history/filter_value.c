@@ -4,6 +4,7 @@
  * (one host), `port 010` (octal). Nothing is looked up: no name service, no file. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -23,6 +24,15 @@ static bool copy_word(const struct filter_parser *parser, char ret[WORD_MAX + 1]
         memcpy(ret, at, length);
         ret[length] = '\0';
         return true;
+}
+
+/* A value that took its words over could have been a condition as well. */
+static int expected(struct filter_parser *parser, const char *what) {
+        char either[128];
+        if (!(parser->places & PLACE_CONDITION))
+                return filter_parser_expected(parser, what);
+        (void)snprintf(either, sizeof(either), "a condition or %s", what);
+        return filter_parser_expected(parser, either);
 }
 
 /* Decimal without leading zeros, or hexadecimal with 0x. */
@@ -116,7 +126,7 @@ static int take_mask(struct filter_parser *parser, struct address *address) {
         uint8_t contiguous[16];
         if (!copy_word(parser, word) || !parse_address(word, &mask) || mask.has_length ||
             mask.family != FILTER_FAMILY_4)
-                return filter_parser_expected(parser, "a mask such as 255.255.0.0");
+                return expected(parser, "a mask such as 255.255.0.0");
         for (unsigned bits = 96; bits <= 128; bits++) {
                 mask_of(bits, contiguous);
                 if (!memcmp(contiguous + 12, mask.bytes + 12, 4)) {
@@ -124,16 +134,16 @@ static int take_mask(struct filter_parser *parser, struct address *address) {
                         return 0;
                 }
         }
-        return filter_parser_expected(parser, "a mask whose ones are all to the left");
+        return expected(parser, "a mask whose ones are all to the left");
 }
 
 static int check_address(struct filter_parser *parser, const struct address *address) {
         const struct filter_qualifier *qualifier = &parser->qualifier;
         size_t pos = parser->token.pos;
         if (qualifier->protocol && !(qualifier->protocol->families & address->family))
-                return filter_parser_expected(parser, qualifier->protocol->families == FILTER_FAMILY_4
-                                                              ? "an IPv4 address after 'ip'"
-                                                              : "an IPv6 address after 'ip6'");
+                return expected(parser, qualifier->protocol->families == FILTER_FAMILY_4
+                                                ? "an IPv4 address after 'ip'"
+                                                : "an IPv6 address after 'ip6'");
         if (qualifier->target == TARGET_HOST && address->has_length)
                 return filter_parser_fail(parser, pos, "expected one address after 'host'; a network is a 'net'");
         if (qualifier->target != TARGET_NET && !address->has_length && address->parts < 4)
@@ -148,9 +158,9 @@ static int address_value(struct filter_parser *parser) {
         char word[WORD_MAX + 1];
         struct address address;
         if (!copy_word(parser, word) || !parse_address(word, &address))
-                return filter_parser_expected(parser, parser->qualifier.target == TARGET_NET
-                                                              ? "a network such as 10.0.0.0/8 or 2001:db8::/32"
-                                                              : "an IPv4 or IPv6 address (names are not looked up)");
+                return expected(parser, parser->qualifier.target == TARGET_NET
+                                                ? "a network such as 10.0.0.0/8 or 2001:db8::/32"
+                                                : "an IPv4 or IPv6 address (names are not looked up)");
         int r = check_address(parser, &address);
         size_t pos = parser->token.pos;
         if (!r && parser->qualifier.target == TARGET_NET && !address.has_length)
@@ -162,8 +172,9 @@ static int address_value(struct filter_parser *parser) {
         mask_of(address.bits, mask);
         for (unsigned i = 0; i < 16; i++)
                 if (address.bytes[i] & ~mask[i])
-                        return filter_parser_fail(parser, pos, "the address has bits set beyond its first %u",
-                                                  address.bits - (address.family == FILTER_FAMILY_4 ? 96 : 0));
+                        return filter_parser_fail(
+                                parser, pos, "expected a network, but the address has bits set beyond its first %u",
+                                address.bits - (address.family == FILTER_FAMILY_4 ? 96 : 0));
 
         struct filter_node node = {.kind = NODE_NET, .end = parser->qualifier.end, .families = address.family};
         memcpy(node.net.address, address.bytes, 16);
@@ -179,7 +190,7 @@ static int emit_ports(struct filter_parser *parser, unsigned transports, uint64_
                 transports &= protocol->transports;
         if (!transports)
                 return filter_parser_fail(parser, parser->token.pos,
-                                          "that port has its name in another protocol only; a number goes with each");
+                                          "expected a number: that name belongs to a port of another protocol");
         struct filter_node node = {
                 .kind = NODE_PORTS,
                 .end = parser->qualifier.end,
@@ -200,7 +211,7 @@ static int port_value(struct filter_parser *parser) {
                         if (!strcmp(service->name, word))
                                 return emit_ports(parser, service->transports, service->port, service->port);
         }
-        return filter_parser_expected(parser, "a port, 0 to 65535 or a well-known name");
+        return expected(parser, "a port, 0 to 65535 or a well-known name");
 }
 
 static int portrange_value(struct filter_parser *parser) {
@@ -213,25 +224,24 @@ static int portrange_value(struct filter_parser *parser) {
                 if (parse_number(word, UINT16_MAX, &low) && parse_number(dash ? dash + 1 : word, UINT16_MAX, &high))
                         return emit_ports(parser, FILTER_TRANSPORTS, low, high);
         }
-        return filter_parser_expected(parser, "a range of ports such as 8000-8099");
+        return expected(parser, "a range of ports such as 8000-8099");
 }
 
 /* ---- the rest ------------------------------------------------------------------------ */
 
-/* "ipip" is refused: it is 94 to tcpdump, and 4 where flows are shown. */
 static int proto_value(struct filter_parser *parser) {
         char word[WORD_MAX + 1];
         uint64_t number;
         uint8_t named;
         bool is_known = false;
         if (copy_word(parser, word)) {
-                if (packet_proto_number(word, &named) && strcmp(word, "ipip") != 0)
+                if (filter_proto_find(word, &named))
                         number = named, is_known = true;
                 else
                         is_known = parse_number(word, UINT8_MAX, &number);
         }
         if (!is_known)
-                return filter_parser_expected(parser, "an IP protocol, 0 to 255 or a name such as gre");
+                return expected(parser, "an IP protocol, 0 to 255 or a name such as gre");
         const struct filter_protocol *protocol = parser->qualifier.protocol;
         uint8_t families = protocol ? protocol->families : FILTER_FAMILY_4 | FILTER_FAMILY_6;
         return filter_parser_emit(parser,
@@ -242,7 +252,7 @@ static int vlan_value(struct filter_parser *parser) {
         char word[WORD_MAX + 1];
         uint64_t id;
         if (!copy_word(parser, word) || !parse_number(word, 4095, &id))
-                return filter_parser_expected(parser, "a VLAN id, 0 to 4095");
+                return expected(parser, "a VLAN id, 0 to 4095");
         return filter_parser_emit(parser, (struct filter_node){.kind = NODE_VLAN, .number = id});
 }
 
@@ -254,15 +264,14 @@ static int iface_value(struct filter_parser *parser) {
                         if (!strcmp(parser->names->ifaces[i], word))
                                 return filter_parser_emit(parser,
                                                           (struct filter_node){.kind = NODE_IFACE, .number = i});
-        return filter_parser_expected(parser, n ? "the name of a captured interface"
-                                                : "another condition: no interface is captured");
+        return expected(parser, n ? "the name of a captured interface" : "another condition: no interface is captured");
 }
 
 static int named_value(struct filter_parser *parser, enum filter_node_kind kind, const char *what) {
         char word[WORD_MAX + 1];
         unsigned number;
         if (!copy_word(parser, word) || !filter_value_find(parser->qualifier.target, word, strlen(word), &number))
-                return filter_parser_expected(parser, what);
+                return expected(parser, what);
         return filter_parser_emit(parser, (struct filter_node){.kind = (uint8_t)kind, .number = number});
 }
 

@@ -161,6 +161,10 @@ bool filter_value_find(enum filter_target target, const char *text, size_t lengt
         return false;
 }
 
+bool filter_proto_find(const char *name, uint8_t *ret) {
+        return strcmp(name, "ipip") != 0 && packet_proto_number(name, ret);
+}
+
 const struct filter_protocol *filter_protocol(unsigned detail) {
         return &protocols[detail];
 }

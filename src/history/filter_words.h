@@ -73,6 +73,9 @@ const struct filter_word *filter_word_find(const char *text, size_t length);
 /* The detail of a name that stands for a value of that target; false where it is unknown. */
 bool filter_value_find(enum filter_target target, const char *text, size_t length, unsigned *ret);
 
+/* The number of an IP protocol's name. "ipip" is none: tcpdump says 94, and flows of 4 are shown as that. */
+bool filter_proto_find(const char *name, uint8_t *ret);
+
 /* Which protocols a word means. */
 struct filter_protocol {
         uint8_t number;
