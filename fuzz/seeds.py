@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Writes the seed corpora of the fuzz targets, one folder each, out of the golden captures.
+"""Writes the seed corpora of the fuzz targets, one folder each: golden captures, filters.
 
 usage: seeds.py FOLDER
 
 They are made when the fuzz targets are built, and the same every time, so that a new golden case is
-a new seed. A seed is named after the capture that it comes from.
+a new seed. A seed is named after the capture that it comes from, a filter by its number.
 """
 
 import struct
@@ -73,6 +73,26 @@ def crowd():
     return cases.pcap_case("crowd", capture, files.RAW)
 
 
+# Every word of the filter language, and every kind of value.
+FILTERS = [
+    "", "host 10.0.0.1 or 10.0.0.2", "src host 10.0.0.1 and not dst port 80", "src or dst net 10.0.0.0/8",
+    "dst and src net 192.168 mask 255.255.0.0", "ip6 net 2001:db8::/32 || ip host 10.0.0.1", "10.0.0.1 or 2001:db8::1",
+    "tcp port (80 or not 443) or 22", "udp dst portrange 1-1024", "sctp port 0x50 && !(port domain)",
+    "ip proto 6 or 17", "ip6 proto icmp6", "proto \\tcp", "icmp or icmp6 or igmp or igrp or pim", "vrrp or carp or ah or esp",
+    "vlan and not vlan 5 or (6 or 7)", "iface eth0 or in", "in and not out", "inbound or outbound",
+    "bytes > 1.5M and packets<=10k", "rate >= 10M or rate != 0", "age < 500ms or duration == 1.5h and age=3",
+    "flags syn or fin and not rst", "flags (psh or ack or urg or ece or cwr)", "state active or ended",
+    "not (tcp and (udp or (not (icmp))))", "not not tcp", "arp", "tcp[13] = 2", "host example.com", "greater 5", ") (",
+    "(" * 220 + "tcp" + ")" * 220, "tcp or " * 501 + "udp", "(" * 200 + "tcp or udp" + ")" * 200,
+]
+
+
+def write_filter_seeds(folder):
+    """As fuzz_filter.c reads them; where to complete differs."""
+    for n, text in enumerate(FILTERS):
+        (folder / f"{n}").write_bytes(bytes([n, n % 7]) + text.encode())
+
+
 SEEDS = {"packet": packet_seeds, "file": file_seeds}
 
 
@@ -82,6 +102,8 @@ def main(folder):
         for case in [*cases.all_cases(), crowd()]:
             for name, data in seeds(case):
                 (folder / target / name).write_bytes(data)
+    (folder / "filter").mkdir(exist_ok=True)
+    write_filter_seeds(folder / "filter")
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ static bool take_lowest(struct source **heap, unsigned *n, struct flow_sum *ret)
 
 struct segment *segment_merge(struct segment *const *segments, unsigned n) {
         struct source *sources = calloc(n, sizeof(*sources));
-        struct source **heap = calloc(n, sizeof(*heap));
+        struct source **heap = calloc(n, sizeof(struct source *));
         struct segment *merged = NULL;
         if (sources && heap && n) {
                 uint32_t most = 0;

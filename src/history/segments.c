@@ -44,8 +44,8 @@ int segments_init(struct segments *segments, uint32_t retention_s, size_t budget
         };
         if (!budget)
                 return 0;
-        segments->seconds = calloc(segments->n_seconds, sizeof(*segments->seconds));
-        segments->minutes = calloc(segments->n_minutes, sizeof(*segments->minutes));
+        segments->seconds = calloc(segments->n_seconds, sizeof(struct segment *));
+        segments->minutes = calloc(segments->n_minutes, sizeof(struct segment *));
         return segments->seconds && segments->minutes ? 0 : -ENOMEM;
 }
 
