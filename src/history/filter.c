@@ -1,8 +1,9 @@
-/* Evaluation: one pass over the nodes with a stack of masks, no recursion, no allocation.
+/* Evaluation: one pass over the nodes, no recursion, no allocation.
  *
- * A mask has one bit for each direction of the flow, so the operators are those of bits. The stack is as deep as
- * parentheses nest, which the parser bounds. A filter over the key alone costs a few nanoseconds for each condition
- * that is reached; the tests skip those that cannot change the outcome any more. */
+ * A mask has one bit for each direction of the flow, so the operators are those of bits. A condition leaves its mask;
+ * an operator's test puts it aside for the operator. As many wait as parentheses nest, which the parser bounds. A
+ * filter over the key alone costs a few nanoseconds for each condition that is reached; the tests skip those that
+ * cannot change the outcome any more. */
 #include "history/filter.h"
 
 #include <assert.h>
@@ -77,10 +78,10 @@ static unsigned select_quantity(const struct filter_node *node, uint64_t value) 
 
 /* To the nearest bit, as it is shown. */
 static uint64_t rate_bps(const struct filter_flow *flow) {
-        if (!flow->span_ms)
+        if (!flow->rate_span_ms)
                 return 0;
-        unsigned __int128 bits_ms = ((unsigned __int128)flow->ab.bytes + flow->ba.bytes) * 8 * 1000;
-        unsigned __int128 rate = (bits_ms + flow->span_ms / 2) / flow->span_ms;
+        unsigned __int128 bits_ms = (unsigned __int128)flow->rate_bytes * 8 * 1000;
+        unsigned __int128 rate = (bits_ms + flow->rate_span_ms / 2) / flow->rate_span_ms;
         return rate > UINT64_MAX ? UINT64_MAX : (uint64_t)rate;
 }
 
@@ -111,35 +112,27 @@ static unsigned select_by_condition(const struct filter_node *node, const struct
 }
 
 unsigned filter_select(const struct filter *filter, const struct filter_flow *flow) {
-        uint8_t stack[FILTER_DEPTH_MAX + 3]; /* each level an operand that waits, and one; [0] stays unused */
-        uint8_t *top = stack;
-        if (!filter->n_nodes)
-                return FILTER_BOTH;
+        uint8_t waiting[FILTER_DEPTH_MAX + 1] = {0}; /* first operands, one for each level */
+        uint8_t *top = waiting;
+        unsigned mask = FILTER_BOTH;
 
         for (uint32_t i = 0; i < filter->n_nodes; i++) {
                 const struct filter_node *node = &filter->nodes[i];
                 switch (node->kind) {
-                case NODE_NOT: *top ^= FILTER_BOTH; break;
-                case NODE_AND:
-                        top--;
-                        *top &= top[1];
-                        break;
-                case NODE_OR:
-                        top--;
-                        *top |= top[1];
-                        break;
+                case NODE_NOT: mask ^= FILTER_BOTH; break;
+                case NODE_AND: mask &= *--top; break;
+                case NODE_OR: mask |= *--top; break;
                 case NODE_TEST_AND:
-                        if (*top == 0)
-                                i = (uint32_t)node->number - 1;
-                        break;
                 case NODE_TEST_OR:
-                        if (*top == FILTER_BOTH)
+                        if (mask == (node->kind == NODE_TEST_AND ? 0 : FILTER_BOTH))
                                 i = (uint32_t)node->number - 1;
+                        else
+                                *top++ = (uint8_t)mask;
                         break;
-                default: *++top = (uint8_t)select_by_condition(node, flow);
+                default: mask = select_by_condition(node, flow);
                 }
         }
-        return *top;
+        return mask;
 }
 
 void filter_free(struct filter *filter) {

@@ -38,9 +38,10 @@ void filter_free(struct filter *filter);
 /* What a filter is told of a flow. */
 struct filter_flow {
         const struct flow_key *key;
-        struct volume ab; /* in the asked range, as are span_ms and the rate */
+        struct volume ab; /* in the asked range, or since it was first seen */
         struct volume ba;
-        uint32_t span_ms;
+        uint64_t rate_bytes; /* both ways, over rate_span_ms: what the rate is made of */
+        uint32_t rate_span_ms;
         int64_t first_seen_ms;
         int64_t last_seen_ms;
         int64_t now_ms;       /* the age counts to here */

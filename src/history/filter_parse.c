@@ -24,8 +24,8 @@ void filter_parser_next(struct filter_parser *parser, unsigned places) {
         parser->places = places;
 }
 
-static unsigned places_of_operand(const struct filter_parser *parser) {
-        unsigned condition = parser->groups[parser->depth].values_only ? 0 : PLACE_CONDITION;
+static unsigned places_of_operand(const struct filter_parser *parser, bool values_only) {
+        unsigned condition = values_only ? 0 : PLACE_CONDITION;
         return condition | PLACE_NOT | filter_place_of(parser->qualifier.target);
 }
 
@@ -234,7 +234,7 @@ static int open_group(struct filter_parser *parser, bool negated, bool values_on
                 .values_only = values_only,
                 .negated = negated,
         };
-        filter_parser_next(parser, places_of_operand(parser));
+        filter_parser_next(parser, places_of_operand(parser, values_only));
         return 0;
 }
 
@@ -246,7 +246,7 @@ static int operand(struct filter_parser *parser) {
                 int r;
                 if (parser->token.role == ROLE_NOT) {
                         negated = !negated;
-                        filter_parser_next(parser, parser->places);
+                        filter_parser_next(parser, places_of_operand(parser, values_only));
                         continue;
                 }
                 if (parser->token.kind == TOKEN_OPEN) {
@@ -288,7 +288,7 @@ static int after_operand(struct filter_parser *parser) {
                         return r;
                 if (parser->token.role == ROLE_AND || parser->token.role == ROLE_OR) {
                         r = filter_parser_emit_test(parser, group);
-                        filter_parser_next(parser, places_of_operand(parser));
+                        filter_parser_next(parser, places_of_operand(parser, group->values_only));
                         return r ? r : 1;
                 }
                 if (parser->token.kind == TOKEN_END && !parser->depth)
@@ -306,7 +306,7 @@ int filter_parser_run(struct filter_parser *parser) {
         parser->groups[0] = (struct filter_group){0};
         parser->qualifier = (struct filter_qualifier){0};
         parser->token = (struct filter_token){0};
-        filter_parser_next(parser, places_of_operand(parser));
+        filter_parser_next(parser, places_of_operand(parser, false));
         if (parser->token.kind == TOKEN_END)
                 return 0;
         int r = 1;

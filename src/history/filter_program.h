@@ -1,7 +1,7 @@
 /* A compiled filter: conditions and operators in the order of evaluation. Internal to the filter.
  *
- * Operands come before their operator, which takes two masks from a stack and leaves one. Between the operands
- * stands the operator's test: it jumps past the operator where the first operand alone decides.
+ * Operands come before their operator, and between them stands the operator's test: it jumps past the operator where
+ * the first operand alone decides, else it puts that one's mask aside, on a stack.
  *
  *     tcp and not port 80   →   PROTO tcp · TEST_AND → 5 · PORTS 80 · NOT · AND
  */

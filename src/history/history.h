@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "flow/flow.h"
+#include "history/filter.h"
 
 struct history;
 
@@ -261,6 +262,7 @@ struct flow_filter {
         struct flow_values ports;  /* either end */
         struct flow_values vlans;
         struct flow_nets nets;
+        const struct filter *expression; /* of filter.h, or NULL; the caller's, for as long as the query runs */
         bool has_state, has_iface, has_id;
         enum flow_state state;
         uint8_t iface;

@@ -6,52 +6,9 @@
 
 #include "base/clock.h"
 #include "history/range.h"
-#include "history/store.h"
+#include "history/select.h"
 
 #define CANCEL_EVERY 65536u
-
-/* ---- the filter ------------------------------------------------------------------------- */
-
-static bool has_value(const struct flow_values *values, unsigned wanted) {
-        for (unsigned i = 0; i < values->n; i++)
-                if (values->list[i] == wanted)
-                        return true;
-        return false;
-}
-
-static bool values_match(const struct flow_values *values, unsigned x, unsigned y) {
-        return !values->n || (has_value(values, x) || has_value(values, y)) != values->none_of;
-}
-
-static bool inside_net(const struct flow_nets *nets, unsigned i, const uint8_t address[16]) {
-        return flow_address_is_inside(address, nets->list[i].address, nets->list[i].bits);
-}
-
-static bool nets_match(const struct flow_nets *nets, const struct flow_key *key) {
-        bool inside = false;
-        for (unsigned i = 0; i < nets->n && !inside; i++)
-                inside = flow_key_family(key) == nets->list[i].family &&
-                         (inside_net(nets, i, key->a_address) || inside_net(nets, i, key->b_address));
-        return !nets->n || inside != nets->none_of;
-}
-
-bool filter_matches(const struct flow_filter *filter, const struct entry *entry) {
-        const struct flow_key *key = &entry->key;
-        if (filter->has_iface && key->iface != filter->iface)
-                return false;
-        if (filter->has_id && entry->id != filter->id)
-                return false;
-        if (filter->has_state && (entry->state == ENTRY_ENDED) != (filter->state == FLOW_STATE_ENDED))
-                return false;
-        return values_match(&filter->protos, key->proto, FLOW_FILTER_CLASS + flow_key_class(key)) &&
-               values_match(&filter->vlans, flow_key_vlan(key), flow_key_vlan(key)) &&
-               values_match(&filter->ports, key->a_port, key->b_port) && nets_match(&filter->nets, key);
-}
-
-bool filter_selects_all(const struct flow_filter *filter) {
-        return !filter->protos.n && !filter->ports.n && !filter->vlans.n && !filter->nets.n && !filter->has_state &&
-               !filter->has_iface && !filter->has_id;
-}
 
 /* ---- the order -------------------------------------------------------------------------- */
 
@@ -70,7 +27,7 @@ static struct volume both_ways(const struct flow_sum *sum) {
         return (struct volume){sum->ab.packets + sum->ba.packets, sum->ab.bytes + sum->ba.bytes};
 }
 
-/* `sum` is what the row shows, `rate` what its rates are made of; NULL: nothing. */
+/* `sum` is what the row shows, `rate` what its rates are made of. */
 static uint64_t sort_value(const struct entry *entry, const struct flow_sum *sum, const struct flow_sum *rate,
                            enum flow_sort sort) {
         switch (sort) {
@@ -80,8 +37,8 @@ static uint64_t sort_value(const struct entry *entry, const struct flow_sum *sum
         case FLOW_SORT_BA_BYTES: return sum->ba.bytes;
         case FLOW_SORT_AB_PACKETS: return sum->ab.packets;
         case FLOW_SORT_BA_PACKETS: return sum->ba.packets;
-        case FLOW_SORT_BPS: return rate ? both_ways(rate).bytes : 0;
-        case FLOW_SORT_PPS: return rate ? both_ways(rate).packets : 0;
+        case FLOW_SORT_BPS: return both_ways(rate).bytes;
+        case FLOW_SORT_PPS: return both_ways(rate).packets;
         case FLOW_SORT_FIRST_SEEN: return ordered(entry->first_seen_ms);
         case FLOW_SORT_LAST_SEEN: return ordered(entry->last_seen_ms);
         case FLOW_SORT_A_PORT: return entry->key.a_port;
@@ -166,25 +123,40 @@ struct run {
         const struct flow_query *query;
         bool (*cancelled)(void *);
         void *context;
-        struct range range; /* of a query that has one */
+        struct range range;      /* of a query that has one */
+        struct select_rate rate; /* of every flow, but for its bytes */
         struct best best;
         struct flow_result result;
 };
 
+/* What of a flow's sum and of its rate is asked for; nothing of both where it is not. */
+static unsigned take_part(const struct run *run, const struct entry *entry, struct flow_sum *sum,
+                          struct flow_sum *rate) {
+        struct select_rate facts = run->rate;
+        facts.bytes = both_ways(rate).bytes;
+        unsigned directions = select_directions(&run->query->filter, entry, sum, &facts);
+        *sum = select_part(sum, directions);
+        *rate = select_part(rate, directions);
+        return directions;
+}
+
 /* Judges one flow. `index` is where it is to be found again. */
-static int consider(struct run *run, const struct entry *entry, const struct flow_sum *sum, const struct flow_sum *rate,
+static int consider(struct run *run, const struct entry *entry, struct flow_sum sum, struct flow_sum rate,
                     uint32_t index) {
         const struct flow_query *query = run->query;
         struct flow_result *result = &run->result;
-        struct volume volume = both_ways(sum);
-        if (!filter_matches(&query->filter, entry)) {
+        struct volume whole = both_ways(&sum);
+        unsigned directions = take_part(run, entry, &sum, &rate);
+        struct volume part = both_ways(&sum), rest = volume_less(whole, part);
+        volume_add(&result->unmatched_volume, rest.packets, rest.bytes);
+        /* directions in which nothing was sent are no match */
+        if (!directions || (!part.packets && whole.packets)) {
                 result->unmatched++;
-                volume_add(&result->unmatched_volume, volume.packets, volume.bytes);
                 return 0;
         }
         result->matched++;
-        volume_add(&result->matched_volume, volume.packets, volume.bytes);
-        uint64_t value = sort_value(entry, sum, rate, query->sort);
+        volume_add(&result->matched_volume, part.packets, part.bytes);
+        uint64_t value = sort_value(entry, &sum, &rate, query->sort);
         return best_add(&run->best, (struct candidate){query->ascending ? ~value : value, entry->id, index});
 }
 
@@ -192,25 +164,31 @@ static bool is_cancelled(const struct run *run, uint32_t i) {
         return i % CANCEL_EVERY == 0 && run->cancelled && run->cancelled(run->context);
 }
 
-static struct flow_sum sum_of(const struct entry *entry) {
-        return (struct flow_sum){.ab = entry->ab, .ba = entry->ba};
+static struct flow_sum sum_now(const struct directory *directory, uint32_t index) {
+        const struct entry *entry = &directory->entries[index];
+        return (struct flow_sum){.flow = index, .ab = entry->ab, .ba = entry->ba};
+}
+
+/* In the last second. */
+static struct flow_sum rate_now(const struct directory *directory, uint32_t index) {
+        const struct flow_sum *row = directory_row(directory, index);
+        return row ? *row : (struct flow_sum){.flow = index};
 }
 
 /* All flows of the asked state. */
 static int scan_now(struct run *run) {
         const struct directory *directory = &run->history->directory;
-        const struct flow_filter only_state = {.has_state = run->query->filter.has_state,
-                                               .state = run->query->filter.state};
+        const struct flow_filter *filter = &run->query->filter;
         int r = 0;
         for (uint32_t index = 0; r == 0 && index < directory->used_up_to; index++) {
                 const struct entry *entry = &directory->entries[index];
                 if (is_cancelled(run, index))
                         return -ECANCELED;
-                if (entry->state == ENTRY_FREE || !filter_matches(&only_state, entry))
+                if (entry->state == ENTRY_FREE ||
+                    (filter->has_state && (entry->state == ENTRY_ENDED) != (filter->state == FLOW_STATE_ENDED)))
                         continue;
-                struct flow_sum sum = sum_of(entry);
                 run->result.total++;
-                r = consider(run, entry, &sum, directory_row(directory, index), index);
+                r = consider(run, entry, sum_now(directory, index), rate_now(directory, index), index);
         }
         return r;
 }
@@ -226,7 +204,7 @@ static int scan_range(struct run *run) {
                 if (!entry)
                         continue;
                 run->result.total++;
-                r = consider(run, entry, sum, sum, i);
+                r = consider(run, entry, *sum, *sum, i);
         }
         return r;
 }
@@ -238,24 +216,20 @@ static void label_times(const struct wall *wall, struct flow_row *row) {
         row->last_seen_ms += ahead_ms;
 }
 
-static struct flow_row row_now(const struct run *run, uint32_t index) {
+/* The row of a candidate, with what of it is asked for. */
+static struct flow_row row_of(const struct run *run, uint32_t index) {
         const struct directory *directory = &run->history->directory;
-        const struct history_counters *last = counters_find(&run->history->counters, run->history->second);
-        const struct flow_sum *rate = directory_row(directory, index);
-        struct flow_row row = entry_to_row(&directory->entries[index]);
-        if (rate)
-                row.last = both_ways(rate);
-        row.last_span_ms = last ? last->span_ms : 0;
-        return row;
-}
-
-static struct flow_row row_of_range(const struct run *run, uint32_t i) {
-        const struct flow_sum *sum = &run->range.sums[i];
-        struct flow_row row = entry_to_row(&run->history->directory.entries[sum->flow]);
-        row.ab = sum->ab;
-        row.ba = sum->ba;
-        row.last = both_ways(sum);
-        row.last_span_ms = (uint32_t)run->range.seen.span_ms;
+        bool of_range = run->query->has_range;
+        struct flow_sum sum = of_range ? run->range.sums[index] : sum_now(directory, index);
+        struct flow_sum rate = of_range ? sum : rate_now(directory, index);
+        const struct entry *entry = &directory->entries[sum.flow];
+        struct flow_row row = entry_to_row(entry);
+        (void)take_part(run, entry, &sum, &rate);
+        row.ab = sum.ab;
+        row.ba = sum.ba;
+        row.last = both_ways(&rate);
+        row.last_span_ms = run->rate.span_ms;
+        label_times(&run->history->wall, &row);
         return row;
 }
 
@@ -265,11 +239,8 @@ static int copy_rows(struct run *run) {
         result->rows = malloc((best->n ? best->n : 1) * sizeof(*result->rows));
         if (!result->rows)
                 return -ENOMEM;
-        for (size_t i = 0; i < best->n; i++) {
-                uint32_t index = best->heap[i].index;
-                result->rows[i] = run->query->has_range ? row_of_range(run, index) : row_now(run, index);
-                label_times(&run->history->wall, &result->rows[i]);
-        }
+        for (size_t i = 0; i < best->n; i++)
+                result->rows[i] = row_of(run, best->heap[i].index);
         result->n_rows = best->n;
         return 0;
 }
@@ -278,6 +249,10 @@ static int scan(struct run *run) {
         const struct history *history = run->history;
         run->result.asof_ms =
                 history->second == INT64_MIN ? 0 : (wall_of(&history->wall, history->second) + 1) * MS_PER_S;
+        const struct history_counters *last = counters_find(&history->counters, history->second);
+        uint32_t last_ms = last ? last->span_ms : 0;
+        run->rate.span_ms = run->query->has_range ? (uint32_t)run->range.seen.span_ms : last_ms;
+        run->rate.now_ms = history_now_ms(history);
         int r = run->query->has_range ? scan_range(run) : scan_now(run);
         if (r < 0)
                 return r;
@@ -305,7 +280,7 @@ int history_query_flows(struct history *history, const struct flow_query *query,
         }
         if (r == 0 && query->has_range)
                 run.result.seen = range_seen(&run.range, run.result.matched_volume, run.result.unmatched_volume,
-                                             !filter_selects_all(&query->filter));
+                                             !select_is_all(&query->filter));
         free(run.best.heap);
         range_fini(&run.range);
         if (r == 0)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "history/counters.h"
 #include "history/directory.h"
 #include "history/events.h"
@@ -42,14 +43,15 @@ struct history {
         int event_fd;
 };
 
+/* The end of the last tick, on the clock of entries; 0 before the first. */
+static inline int64_t history_now_ms(const struct history *history) {
+        return history->second == INT64_MIN ? 0 : (history->second + 1) * MS_PER_S;
+}
+
 /* The counters of the last tick, with their label; false before the first. */
 bool history_last_row(const struct history *history, struct history_counters *ret);
 
 /* Picks the top flows out of the rows of the tick that is ending. */
 void top_collect(const struct directory *directory, struct top_flows *ret);
-
-/* Does the filter select this flow? */
-bool filter_matches(const struct flow_filter *filter, const struct entry *entry);
-bool filter_selects_all(const struct flow_filter *filter);
 
 #endif

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "history/range.h"
-#include "history/store.h"
+#include "history/select.h"
 
 /* Where A and B would be the same in two groups, the one with the lower key comes first, so
  * that an answer is the same each time it is asked for. */
@@ -149,13 +150,18 @@ static void add_flow(struct top_result *result, const struct top_query *query, c
         insert_best(result->rows, &result->n_rows, query->limit, &row, query->by_packets);
 }
 
-/* One flow's part of the second, or of the range. */
+/* One flow's part of the second, or of the range; `rate` is what all flows have in common. */
 static int take_row(struct top_result *result, const struct top_query *query, struct groups *groups,
-                    const struct entry *entry, const struct flow_sum *row) {
-        struct volume volume = both_ways(row);
-        if (!filter_matches(&query->filter, entry)) {
+                    const struct entry *entry, const struct flow_sum *row, const struct select_rate *rate) {
+        struct select_rate facts = *rate;
+        struct volume whole = both_ways(row);
+        facts.bytes = whole.bytes;
+        unsigned directions = select_directions(&query->filter, entry, row, &facts);
+        const struct flow_sum part = select_part(row, directions);
+        struct volume volume = both_ways(&part), rest = volume_less(whole, volume);
+        volume_add(&result->unmatched, rest.packets, rest.bytes);
+        if (!volume.packets) {
                 result->unmatched_flows++;
-                volume_add(&result->unmatched, volume.packets, volume.bytes);
                 return 0;
         }
         result->matched_flows++;
@@ -170,12 +176,14 @@ static int take_last_second(const struct history *history, const struct top_quer
                             struct top_result *result) {
         const struct directory *directory = &history->directory;
         struct history_counters last;
+        bool has_last = history_last_row(history, &last) && last.number == history->second;
+        const struct select_rate rate = {.span_ms = has_last ? last.span_ms : 0, .now_ms = history_now_ms(history)};
         int r = 0;
         for (uint32_t i = 0; r == 0 && i < directory->n_rows; i++)
                 if (directory->rows[i].flow != FLOW_NONE)
                         r = take_row(result, query, groups, &directory->entries[directory->rows[i].flow],
-                                     &directory->rows[i]);
-        if (history_last_row(history, &last) && last.number == history->second) {
+                                     &directory->rows[i], &rate);
+        if (has_last) {
                 result->span_ms = last.span_ms;
                 result->untracked = last.untracked;
                 result->nonflow = last.nonflow;
@@ -185,15 +193,15 @@ static int take_last_second(const struct history *history, const struct top_quer
 
 static int take_range(const struct history *history, const struct top_query *query, const struct range *range,
                       struct groups *groups, struct top_result *result) {
+        const struct select_rate rate = {.span_ms = (uint32_t)range->seen.span_ms, .now_ms = history_now_ms(history)};
         int r = 0;
         for (uint32_t i = 0; r == 0 && i < range->n; i++) {
                 const struct entry *entry = range_entry(history, range, &range->sums[i]);
                 if (entry)
-                        r = take_row(result, query, groups, entry, &range->sums[i]);
+                        r = take_row(result, query, groups, entry, &range->sums[i], &rate);
         }
         if (r == 0) {
-                result->seen =
-                        range_seen(range, result->matched, result->unmatched, !filter_selects_all(&query->filter));
+                result->seen = range_seen(range, result->matched, result->unmatched, !select_is_all(&query->filter));
                 result->span_ms = result->seen.span_ms;
                 result->untracked = result->seen.untracked;
                 result->nonflow = result->seen.nonflow;

@@ -155,14 +155,18 @@ bool export_open(const struct route_call *call, struct reply *reply, struct prob
         if (!flow_answer_parse(call, false, &request, problem))
                 return false;
         struct export *export = calloc(1, sizeof(*export));
-        if (!export)
+        if (!export) {
+                flow_filter_fini(&request.filter);
                 return problem_set(problem, 503, NULL, "out of memory");
+        }
         export->names = names;
         export->source = (struct reply_source){.next = next_slice, .free = free_export};
         export->server = call->server;
         export->held = take_rows(call->server);
-        if (!export->held)
+        if (!export->held) {
+                flow_filter_fini(&request.filter);
                 problem_set(problem, 503, NULL, "other exports are under way");
+        }
         if (!export->held || !fill(export, call, &request, problem)) {
                 free_export(&export->source);
                 return false;

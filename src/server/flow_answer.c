@@ -44,11 +44,14 @@ static int query(struct server *server, const struct route_call *call, size_t ro
 struct pin *flow_answer_ask(const struct route_call *call, const struct flow_request *request, size_t rows_max,
                             struct problem *problem) {
         struct pin *pin = pins_make();
+        struct flow_filter filter = request->filter;
         int r = -ENOMEM;
         if (pin) {
                 pin->request = *request;
                 r = query(call->server, call, rows_max, pin);
+                pin->request.filter.expression = NULL;
         }
+        flow_filter_fini(&filter);
         if (r < 0) {
                 past_problem(problem, r);
                 pins_unref(call->server->pins, pin);

@@ -9,8 +9,8 @@
 bool flow_answer_parse(const struct route_call *call, bool keep_range, struct flow_request *request,
                        struct problem *problem);
 
-/* Asks for at most `rows_max` rows. A result with one reference, to be given back by pins_unref; NULL: a
- * problem. For a query thread. */
+/* Asks for at most `rows_max` rows, and frees the request's filter expression. A result with one reference, to be given
+ * back by pins_unref; NULL: a problem. For a query thread. */
 struct pin *flow_answer_ask(const struct route_call *call, const struct flow_request *request, size_t rows_max,
                             struct problem *problem);
 

@@ -1,5 +1,6 @@
 #include "server/flow_request.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -148,6 +149,40 @@ static bool parse_state(const struct params *params, struct flow_filter *filter,
         return true;
 }
 
+struct filter_names flow_iface_names(const struct render_names *names, struct flow_iface_names *ret) {
+        unsigned n = names->n_ifaces < FLOW_IFACES ? names->n_ifaces : FLOW_IFACES;
+        for (unsigned i = 0; i < n; i++)
+                ret->list[i] = names->ifaces[i];
+        return (struct filter_names){.n_ifaces = n, .ifaces = ret->list};
+}
+
+static bool parse_expression(const struct params *params, const struct render_names *names, struct flow_filter *filter,
+                             struct problem *problem) {
+        const char *text = params_get(params, "filter");
+        struct flow_iface_names ifaces;
+        struct filter_error error;
+        struct filter *expression;
+        if (!text)
+                return true;
+        const struct filter_names filter_names = flow_iface_names(names, &ifaces);
+        int r = filter_parse(text, &filter_names, &expression, &error);
+        if (r == -ENOMEM)
+                return problem_set(problem, 503, NULL, "out of memory");
+        if (r < 0) {
+                problem_set(problem, 400, "filter", "%s", error.text);
+                problem->has_pos = true;
+                problem->pos = error.pos;
+                return false;
+        }
+        filter->expression = expression;
+        return true;
+}
+
+void flow_filter_fini(struct flow_filter *filter) {
+        filter_free((struct filter *)(uintptr_t)filter->expression);
+        filter->expression = NULL;
+}
+
 bool flow_filter_parse(const struct params *params, const struct render_names *names, struct flow_filter *filter,
                        struct problem *problem) {
         if (!parse_values(params, "proto", parse_proto,
@@ -161,7 +196,7 @@ bool flow_filter_parse(const struct params *params, const struct render_names *n
             !parse_state(params, filter, problem))
                 return false;
         filter->has_id |= params_get(params, "flow") != NULL;
-        return true;
+        return parse_expression(params, names, filter, problem);
 }
 
 struct flow_request flow_request_default(void) {
@@ -170,6 +205,14 @@ struct flow_request flow_request_default(void) {
                 .sort = FLOW_SORT_BYTES,
                 .limit = LIMIT_DEFAULT,
         };
+}
+
+/* FNV-1a: a cursor's parameters are compared with those of its first page. */
+static uint64_t hash_of(const char *text) {
+        uint64_t hash = text ? 0xcbf29ce484222325u : 0;
+        for (; text && *text; text++)
+                hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
+        return hash;
 }
 
 bool flow_request_parse(const struct params *params, const struct render_names *names, struct flow_request *request,
@@ -188,6 +231,7 @@ bool flow_request_parse(const struct params *params, const struct render_names *
             !params_word(params, "dir", directions, &ascending, problem) ||
             !flow_filter_parse(params, names, &request->filter, problem))
                 return false;
+        request->expression_hash = hash_of(params_get(params, "filter"));
         request->limit = (unsigned)limit;
         request->sort = sort;
         request->ascending = ascending;
@@ -213,6 +257,6 @@ bool flow_request_equal(const struct flow_request *x, const struct flow_request 
         if (x->has_range != y->has_range ||
             (x->has_range && (x->range.from != y->range.from || x->range.to != y->range.to)))
                 return false;
-        return filter_equal(&x->filter, &y->filter) && x->sort == y->sort && x->ascending == y->ascending &&
-               x->limit == y->limit && x->format == y->format;
+        return filter_equal(&x->filter, &y->filter) && x->expression_hash == y->expression_hash && x->sort == y->sort &&
+               x->ascending == y->ascending && x->limit == y->limit && x->format == y->format;
 }

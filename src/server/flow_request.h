@@ -9,11 +9,20 @@
 #include "server/params.h"
 
 /* The names that flow_filter_parse understands, for lists of known parameters. */
-#define FLOW_FILTER_PARAMS "proto", "ip", "port", "vlan", "iface", "flow", "state"
+#define FLOW_FILTER_PARAMS "proto", "ip", "port", "vlan", "iface", "flow", "state", "filter"
 
-/* Adds the conditions that are given to `filter`. False: a problem that names the parameter. */
+/* The interfaces' names as a filter wants them; they point into `names` and `ret`. */
+struct flow_iface_names {
+        const char *list[FLOW_IFACES];
+};
+struct filter_names flow_iface_names(const struct render_names *names, struct flow_iface_names *ret);
+
+/* Adds the conditions that are given to `filter`; what its expression takes is freed by flow_filter_fini. False: a
+ * problem that names the parameter, and nothing to be freed. */
 bool flow_filter_parse(const struct params *params, const struct render_names *names, struct flow_filter *filter,
                        struct problem *problem);
+
+void flow_filter_fini(struct flow_filter *filter);
 
 enum flow_format {
         FLOW_FORMAT_PAGE, /* JSON with a cursor */
@@ -26,6 +35,7 @@ struct flow_request {
         bool has_range; /* see past.h; else the flows of now */
         struct history_range range;
         struct flow_filter filter;
+        uint64_t expression_hash; /* of the text of its expression; 0: none */
         enum flow_sort sort;
         bool ascending;
         enum flow_format format;

@@ -5,6 +5,7 @@
 
 bool problem_set(struct problem *problem, unsigned status, const char *param, const char *format, ...) {
         problem->status = status;
+        problem->has_pos = false;
         (void)snprintf(problem->param, sizeof(problem->param), "%s", param ? param : "");
         int n = param ? snprintf(problem->detail, sizeof(problem->detail), "%s: ", param) : 0;
         va_list ap;
@@ -58,6 +59,8 @@ void reply_from_problem(struct reply *reply, const struct problem *problem) {
                                  "detail", problem->detail);
         if (problem->param[0])
                 json_object_set_new(body, "param", json_string(problem->param));
+        if (problem->has_pos)
+                json_object_set_new(body, "pos", json_integer((json_int_t)problem->pos));
         text_json(&reply->body, body);
 
         if (problem->status == 401) {

@@ -27,6 +27,8 @@ struct reply {
 struct problem {
         unsigned status;
         char param[64]; /* the parameter that is to blame; "" = none */
+        bool has_pos;   /* and the byte of its value */
+        size_t pos;
         char detail[320];
 };
 

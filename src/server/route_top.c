@@ -145,6 +145,7 @@ bool route_top(const struct route_call *call, struct reply *reply, struct proble
         if (!parse(call, &names, &query, problem))
                 return false;
         int r = history_query_top(call->server->history, &query, call->cancelled, call->context, &result);
+        flow_filter_fini(&query.filter);
         if (r < 0) {
                 past_problem(problem, r);
                 return false;

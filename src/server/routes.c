@@ -10,11 +10,13 @@ static const char *const flows_params[] = {"limit", "sort", "dir", "cursor", "fo
                                            NULL};
 static const char *const counters_params[] = {"from", "to", "step", NULL};
 static const char *const top_params[] = {"by", "metric", "limit", PAST_PARAMS, FLOW_FILTER_PARAMS, NULL};
+static const char *const filter_params[] = {"filter", "pos", NULL};
 static const char *const events_params[] = {"from", "to", NULL};
 
 static const struct route routes[] = {
         {.path = "/api/counters", .params = counters_params, .answer = route_counters},
         {.path = "/api/events", .params = events_params, .answer = route_events},
+        {.path = "/api/filter/check", .params = filter_params, .answer = route_filter_check},
         {.path = "/api/flows", .params = flows_params, .answer = route_flows},
         {.path = "/api/stats", .params = no_params, .answer = route_stats},
         {.path = "/api/top", .params = top_params, .answer = route_top},

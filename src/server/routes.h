@@ -42,6 +42,7 @@ const struct route *route_find(const char *path);
 
 bool route_counters(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_events(const struct route_call *call, struct reply *reply, struct problem *problem);
+bool route_filter_check(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_flows(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_health(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_login(const struct route_call *call, struct reply *reply, struct problem *problem);

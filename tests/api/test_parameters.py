@@ -103,7 +103,7 @@ def test_unknown(served, path):
     expect_problem(served.request(path, nonsense="1"), 400, "nonsense")
 
 
-@pytest.mark.parametrize("path, name", [("flows", "filter"), ("flows", "step"), ("counters", "at"),
+@pytest.mark.parametrize("path, name", [("flows", "step"), ("events", "filter"), ("counters", "at"),
                                         ("counters", "limit"), ("events", "limit")])
 def test_known_elsewhere_only(served, path, name):
     expect_problem(served.request(f"/api/{path}", **{name: "1"}), 400, name)

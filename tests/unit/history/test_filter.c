@@ -147,7 +147,8 @@ static void test_quantities(void **state) {
                 .key = &key,
                 .ab = {1500, 1 << 20},
                 .ba = {500, 1},
-                .span_ms = 2000,
+                .rate_bytes = (1 << 20) + 1,
+                .rate_span_ms = 2000,
         };
         EXPECT(&flow, {"bytes > 1M", BOTH}, {"bytes > 1048577", NONE}, {"bytes = 1048577", BOTH},
                {"bytes == 1048577", BOTH}, {"bytes != 1048577", NONE}, {"bytes >= 1048577", BOTH},
@@ -156,18 +157,36 @@ static void test_quantities(void **state) {
                {"rate > 4.2M", NONE}, {"bytes > 0.5M and src host 10.0.0.1", AB}, {"not bytes > 1M", NONE});
 }
 
+static void test_units(void **state) {
+        (void)state;
+        const struct flow_key key = key_of("10.0.0.1", 40000, "192.0.2.1", 443, 6);
+        struct filter_flow flow = {.key = &key, .rate_span_ms = 8000};
+        flow.ab = (struct volume){1000, 1 << 10};
+        flow.rate_bytes = flow.ab.bytes;
+        EXPECT(&flow, {"bytes = 1K", BOTH}, {"packets = 1K", BOTH}, {"rate = 1.024K", BOTH});
+        flow.ab = (struct volume){1000000, 1 << 20};
+        flow.rate_bytes = flow.ab.bytes;
+        EXPECT(&flow, {"bytes = 1M", BOTH}, {"packets = 1M", BOTH}, {"rate = 1.048576m", BOTH});
+        flow.ab = (struct volume){1000000000, 1 << 30};
+        flow.rate_bytes = flow.ab.bytes;
+        EXPECT(&flow, {"bytes = 1G", BOTH}, {"packets = 1G", BOTH}, {"rate = 1.073741824G", BOTH});
+        flow.ab = (struct volume){1, 1};
+        flow.rate_bytes = flow.ab.bytes;
+        EXPECT(&flow, {"bytes = 1.9", BOTH}, {"packets = 0.0019K", BOTH});
+}
+
 /* A rate is the one that is shown: to the nearest bit; without a span there is none; it cannot overflow. */
 static void test_rates_at_the_edges(void **state) {
         (void)state;
         const struct flow_key key = key_of("10.0.0.1", 40000, "192.0.2.1", 443, 6);
-        struct filter_flow flow = {.key = &key, .ab = {1, 1}, .span_ms = 16000};
+        struct filter_flow flow = {.key = &key, .rate_bytes = 1, .rate_span_ms = 16000};
         EXPECT(&flow, {"rate = 1", BOTH});
-        flow.span_ms = 16001;
+        flow.rate_span_ms = 16001;
         EXPECT(&flow, {"rate = 0", BOTH});
-        flow.span_ms = 0;
+        flow.rate_span_ms = 0;
         EXPECT(&flow, {"rate = 0", BOTH});
-        flow.ab.bytes = UINT64_MAX;
-        flow.span_ms = 1;
+        flow.rate_bytes = UINT64_MAX;
+        flow.rate_span_ms = 1;
         EXPECT(&flow, {"rate = 18446744073709551615", BOTH});
 }
 
@@ -216,6 +235,7 @@ int main(void) {
                 cmocka_unit_test(test_vlan_and_iface),
                 cmocka_unit_test(test_direction),
                 cmocka_unit_test(test_quantities),
+                cmocka_unit_test(test_units),
                 cmocka_unit_test(test_rates_at_the_edges),
                 cmocka_unit_test(test_times),
                 cmocka_unit_test(test_flags_and_state),

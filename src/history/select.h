@@ -1,0 +1,24 @@
+/* Which flows are asked for, and which directions of them. Internal to history/; the caller holds the lock. */
+#ifndef NETWATCH_HISTORY_SELECT_H
+#define NETWATCH_HISTORY_SELECT_H
+
+#include "history/store.h"
+
+/* What a filter may ask of a flow's present. */
+struct select_rate {
+        uint64_t bytes; /* both ways */
+        uint32_t span_ms;
+        int64_t now_ms; /* on the clock of entries */
+};
+
+/* The directions that the filter selects, FILTER_AB or FILTER_BA or both; 0: not this flow. */
+unsigned select_directions(const struct flow_filter *filter, const struct entry *entry, const struct flow_sum *sum,
+                           const struct select_rate *rate);
+
+/* What of a sum ran in these directions. */
+struct flow_sum select_part(const struct flow_sum *sum, unsigned directions);
+
+/* True for a filter without any condition. */
+bool select_is_all(const struct flow_filter *filter);
+
+#endif
