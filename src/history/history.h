@@ -262,9 +262,9 @@ struct flow_filter {
         struct flow_values ports;  /* either end */
         struct flow_values vlans;
         struct flow_nets nets;
-        bool has_state, has_iface, has_id;
+        bool has_state, has_id;
         enum flow_state state;
-        uint8_t iface;
+        uint64_t ifaces; /* a bit for each; none set: all */
         uint64_t id;
 };
 

@@ -36,7 +36,7 @@ static bool nets_match(const struct flow_nets *nets, const struct flow_key *key)
 
 bool filter_matches(const struct flow_filter *filter, const struct entry *entry) {
         const struct flow_key *key = &entry->key;
-        if (filter->has_iface && key->iface != filter->iface)
+        if (filter->ifaces && !(filter->ifaces >> key->iface & 1))
                 return false;
         if (filter->has_id && entry->id != filter->id)
                 return false;

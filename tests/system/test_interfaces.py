@@ -372,6 +372,27 @@ def test_memory_is_divided(pair, daemon):
     assert done.returncode == 2 and "--ring" in done.stderr and "3 interfaces" in done.stderr
 
 
+def test_two_of_one_name(pair, daemon):
+    """One that is gone, and another that was given its name since: the name means both, and the metrics have it once."""
+    cable(pair, "veth1")
+    watch = daemon("--iface=veth1", "--bpf=")
+    send(pair.peer, 10)
+    settle(watch)
+    cut(pair)
+    becomes(watch, "gone")
+    for command in (("veth1", "down"), ("veth1", "name", "veth0"), ("veth0", "up")):
+        pair.host.run("ip", "link", "set", *command)
+    eventually(lambda: iface(watch, 1)["name"] == "veth0" and iface(watch, 1)["up"], what="it bears the name")
+    send(pair.peer, 7, iface="veth1")
+    settle(watch)
+    assert [(i["name"], i["state"], i["frames_counted"]) for i in watch.json("/api/stats")["ifaces"]] == [
+        ("veth0", "gone", 10), ("veth0", "up", 7)]
+    assert udp_packets(watch, iface="veth0") == 17
+    metrics = watch.request("/metrics").body.decode().splitlines()
+    assert [line for line in metrics if line.startswith("netwatch_frames_counted_total{")] == [
+        'netwatch_frames_counted_total{iface="veth0"} 17']
+
+
 def test_any(pair):
     """All that there are, each with a ring of its own; one that appears later is named."""
     cable(pair, "veth1")
