@@ -54,10 +54,9 @@ static enum frame_link link_of(int datalink) {
 }
 
 /* Opened with nanosecond precision: tv_usec holds nanoseconds. pcap has 32 unsigned bits for the seconds
- * (draft-ietf-opsawg-pcap), which libpcap reads as signed ones: from 2038 on they are mended. Times that a
- * file invents are kept to what 64 bits of them can express. */
+ * (draft-ietf-opsawg-pcap), which libpcap reads as signed ones: from 2038 on they are mended. */
 static int64_t to_time_ns(const struct file *file, const struct timeval *ts) {
-        const int64_t limit_s = INT64_MAX / NS_PER_S - 3; /* so that the ends of seconds can be reckoned with */
+        const int64_t limit_s = CLOCK_FILE_MAX_NS / NS_PER_S - 1;
         int64_t s = file->is_pcapng ? ts->tv_sec : (uint32_t)ts->tv_sec;
         s = s > limit_s ? limit_s : s < -limit_s ? -limit_s : s;
         int64_t ns = ts->tv_usec < 0 || ts->tv_usec >= NS_PER_S ? 0 : ts->tv_usec;
