@@ -278,6 +278,9 @@ static bool rejoin(struct iface *iface, const struct link_info *link, struct err
                 return false;
         iface->link = *link;
         iface->refused = r < 0;
+        /* where only its type has changed, the socket would go on to hear it */
+        if (iface->refused)
+                capture_silence(iface->capture);
         return true;
 }
 
@@ -309,13 +312,17 @@ static struct iface *find_awaited(struct ifaces *ifaces, const char *name) {
 static void change(const struct ifaces *ifaces, struct iface *iface, const struct link_info *now) {
         struct link_info before = iface->link;
         struct error error;
-        if (iface->refused) {
-                /* perhaps it was for want of memory only */
-                if (rejoin(iface, now, &error) && !iface->refused) {
+        /* it was refused perhaps for want of memory only; a bond takes the link type of its first member */
+        if (iface->refused || before.hardware != now->hardware) {
+                bool was_refused = iface->refused;
+                if (!rejoin(iface, now, &error))
+                        return;
+                if (iface->refused != was_refused) {
                         tell_state(ifaces, iface);
                         tell_back(ifaces, iface, &error);
                 }
-                return;
+                if (iface->refused || was_refused)
+                        return;
         }
         iface->link = *now;
         tell_state(ifaces, iface);
@@ -324,10 +331,11 @@ static void change(const struct ifaces *ifaces, struct iface *iface, const struc
         tell_change(ifaces, &before, now);
 }
 
-static void lose(struct ifaces *ifaces, unsigned index) {
-        struct iface *iface = find_by_index(ifaces, index);
+static void lose(struct ifaces *ifaces, const struct link_info *last) {
+        struct iface *iface = find_by_index(ifaces, last->index);
         if (!iface)
                 return;
+        capture_lose(iface->capture, last);
         iface->link.index = 0;
         tell_state(ifaces, iface);
         tell_gone(ifaces, iface);
@@ -345,7 +353,7 @@ static void meet(struct ifaces *ifaces, const struct link_info *link, bool is_ne
 static void take_change(const struct link_info *before, const struct link_info *now, void *context) {
         struct ifaces *ifaces = context;
         if (!now) {
-                lose(ifaces, before->index);
+                lose(ifaces, before);
         } else {
                 struct iface *iface = find_by_index(ifaces, now->index);
                 if (iface)

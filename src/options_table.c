@@ -25,7 +25,7 @@ static const char *set_iface(struct options_draft *draft, const char *value) {
         if (!length || length > 15 || !strcmp(value, ".") || !strcmp(value, ".."))
                 return name;
         for (const char *p = value; *p; p++)
-                if (*p == '/' || !isgraph((unsigned char)*p))
+                if (*p == '/' || isspace((unsigned char)*p) || iscntrl((unsigned char)*p))
                         return name;
         for (unsigned i = 0; i < options->n_ifaces; i++)
                 if (!strcmp(options->ifaces[i], value))

@@ -9,6 +9,10 @@
 #define NS_PER_MS 1000000LL
 #define MS_PER_S 1000LL
 
+/* The times that a capture file may invent are kept within this and its negative (1823 to 2116), so that two of them
+ * can be added or subtracted, and the ends of their seconds reckoned with. */
+#define CLOCK_FILE_MAX_NS (INT64_MAX / 2 / NS_PER_S * NS_PER_S - 4 * NS_PER_S)
+
 static inline int64_t clock_read_ns(clockid_t id) {
         struct timespec ts;
         clock_gettime(id, &ts);

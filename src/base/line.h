@@ -12,4 +12,7 @@ static inline void line_blank_controls(char *text) {
                         *text = '?';
 }
 
+/* Each byte that is no part of a UTF-8 character becomes a question mark. */
+void line_mend_utf8(char *text);
+
 #endif

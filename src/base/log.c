@@ -61,8 +61,10 @@ void log_line(enum log_level level, const char *format, ...) {
         va_start(ap, format);
         int m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, format, ap);
         va_end(ap);
-        if (m > 0)
+        if (m > 0) {
                 line_blank_controls(line + n);
+                line_mend_utf8(line + n);
+        }
         n += m;
         if (m < 0 || n > (int)sizeof(line) - 2)
                 n = (int)sizeof(line) - 2;

@@ -56,6 +56,10 @@ struct link_info;
  * 0 or -errno: -ENODEV gone again, -EOPNOTSUPP or -EINVAL it came back with a link type that cannot be captured. */
 int capture_rebind(const struct capture *capture, const struct link_info *link, struct error *error);
 
+/* Tells a ring what the interface that it captured counted in the end, now that it is gone and cannot be asked any
+ * more. To be called before the next capture_rebind, by the same thread. */
+void capture_lose(struct capture *capture, const struct link_info *link);
+
 /* Whether a ring can capture what has this link type. */
 bool capture_supports(const struct link_info *link);
 
@@ -80,7 +84,8 @@ int capture_read(struct capture *capture, struct frame *frames, unsigned max, in
 /* Ends a wait in capture_read, now or the next one. Any thread. */
 void capture_wake(struct capture *capture);
 
-/* Lets no more frames in; those that are in can still be read. A file has its end anyway. Worker thread. */
+/* Lets no more frames in; those that are in can still be read. capture_rebind undoes it. A file has its end anyway.
+ * Any thread. */
 void capture_silence(struct capture *capture);
 
 /* True where ticks follow the frames' own clock (a file), false for the wall clock. */
@@ -159,11 +164,13 @@ struct link_info {
         bool up;      /* switched on: IFF_UP */
         bool carrier; /* its link is there: IFF_LOWER_UP */
         uint32_t mtu;
-        unsigned master; /* index of the bridge or bond that it is a member of; 0: none */
-        unsigned lower;  /* index of what it is stacked on (a VLAN's parent) or, of a veth, its peer; 0: none here */
+        unsigned master;   /* index of the bridge or bond that it is a member of; 0: none */
+        unsigned lower;    /* index of what it is stacked on (a VLAN's parent) or, of a veth, its peer; 0: none here */
+        bool has_counters; /* where it has gone and the kernel said so: all that it ever counted */
+        struct link_counters counters;
 };
 
-/* 0, or -ENODEV. Any thread. `master` and `lower` are not read. */
+/* 0, or -ENODEV. Any thread. `master`, `lower` and counters are not read. */
 int link_read(const char *name, struct link_info *ret);
 
 /* Watches all interfaces of this network namespace: one rtnetlink socket and a table of what is there. One thread. */

@@ -24,6 +24,7 @@ struct file {
         uint8_t *buffer;
         uint32_t snaplen;
         uint8_t link;
+        bool is_pcapng;
         bool at_end;
         bool is_truncated;
         const uint8_t *waiting; /* a packet read, but not yet handed out; in libpcap's buffer */
@@ -52,11 +53,12 @@ static enum frame_link link_of(int datalink) {
         }
 }
 
-/* Opened with nanosecond precision: tv_usec holds nanoseconds. Times that a file invents are kept
- * to what 64 bits of them can express. */
-static int64_t to_time_ns(const struct timeval *ts) {
-        const int64_t limit_s = INT64_MAX / NS_PER_S - 3; /* so that the ends of seconds can be reckoned with */
-        int64_t s = ts->tv_sec > limit_s ? limit_s : ts->tv_sec < -limit_s ? -limit_s : ts->tv_sec;
+/* Opened with nanosecond precision: tv_usec holds nanoseconds. pcap has 32 unsigned bits for the seconds
+ * (draft-ietf-opsawg-pcap), which libpcap reads as signed ones: from 2038 on they are mended. */
+static int64_t to_time_ns(const struct file *file, const struct timeval *ts) {
+        const int64_t limit_s = CLOCK_FILE_MAX_NS / NS_PER_S - 1;
+        int64_t s = file->is_pcapng ? ts->tv_sec : (uint32_t)ts->tv_sec;
+        s = s > limit_s ? limit_s : s < -limit_s ? -limit_s : s;
         int64_t ns = ts->tv_usec < 0 || ts->tv_usec >= NS_PER_S ? 0 : ts->tv_usec;
         return s * NS_PER_S + ns;
 }
@@ -71,7 +73,7 @@ static struct frame to_frame(const struct file *file, const struct pcap_pkthdr *
                 .data = data,
                 .captured = captured,
                 .length = header->len,
-                .time_ns = to_time_ns(&header->ts),
+                .time_ns = to_time_ns(file, &header->ts),
                 .link = file->link,
         };
 }
@@ -219,6 +221,7 @@ int capture_open_file(const struct capture_file_options *options, struct capture
                 return r;
         }
         file->link = (uint8_t)link_of(pcap_datalink(file->pcap));
+        file->is_pcapng = pcap_major_version(file->pcap) == 1; /* pcap is at 2 */
         *ret = &file->base;
         return 0;
 }

@@ -14,6 +14,7 @@ struct request {
 
 int link_meter_open(struct link_meter *meter) {
         *meter = (struct link_meter){.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+        pthread_mutex_init(&meter->lock, NULL);
         return meter->fd < 0 ? -errno : 0;
 }
 
@@ -23,14 +24,16 @@ void link_meter_close(struct link_meter *meter) {
         meter->fd = -1;
 }
 
-static struct link_counters from_kernel(const struct rtnl_link_stats64 *stats) {
+struct link_counters link_counters_of(const void *bytes, size_t n) {
+        struct rtnl_link_stats64 stats = {0};
+        memcpy(&stats, bytes, n < sizeof(stats) ? n : sizeof(stats));
         return (struct link_counters){
-                .rx_packets = stats->rx_packets,
-                .rx_bytes = stats->rx_bytes,
-                .tx_packets = stats->tx_packets,
-                .tx_bytes = stats->tx_bytes,
-                .rx_dropped = stats->rx_dropped,
-                .rx_missed = stats->rx_missed_errors + stats->rx_fifo_errors + stats->rx_over_errors,
+                .rx_packets = stats.rx_packets,
+                .rx_bytes = stats.rx_bytes,
+                .tx_packets = stats.tx_packets,
+                .tx_bytes = stats.tx_bytes,
+                .rx_dropped = stats.rx_dropped,
+                .rx_missed = stats.rx_missed_errors + stats.rx_fifo_errors + stats.rx_over_errors,
         };
 }
 
@@ -43,10 +46,7 @@ static bool parse(const uint8_t *at, size_t bytes, struct link_counters *ret) {
                 if (length < sizeof(attribute) || length > bytes)
                         return false;
                 if ((attribute.nla_type & NLA_TYPE_MASK) == IFLA_STATS_LINK_64) {
-                        struct rtnl_link_stats64 stats = {0};
-                        length -= sizeof(attribute);
-                        memcpy(&stats, at + sizeof(attribute), length < sizeof(stats) ? length : sizeof(stats));
-                        *ret = from_kernel(&stats);
+                        *ret = link_counters_of(at + sizeof(attribute), length - sizeof(attribute));
                         return true;
                 }
                 length = NLA_ALIGN(length);
@@ -87,25 +87,53 @@ void link_meter_begin(struct link_meter *meter, unsigned index) {
         meter->index = read_now(meter, index, &meter->last) ? index : 0;
 }
 
-void link_meter_read(struct link_meter *meter, unsigned index) {
-        struct link_counters now;
-        if (!read_now(meter, index, &now))
-                return;
+/* The lock is held. */
+static void add(struct link_meter *meter, unsigned index, const struct link_counters *now) {
         if (index != meter->index)
                 meter->last = (struct link_counters){0};
         const struct {
                 uint64_t *sum;
                 uint64_t before, now;
         } counters[] = {
-                {&meter->sum.rx_packets, meter->last.rx_packets, now.rx_packets},
-                {&meter->sum.rx_bytes, meter->last.rx_bytes, now.rx_bytes},
-                {&meter->sum.tx_packets, meter->last.tx_packets, now.tx_packets},
-                {&meter->sum.tx_bytes, meter->last.tx_bytes, now.tx_bytes},
-                {&meter->sum.rx_dropped, meter->last.rx_dropped, now.rx_dropped},
-                {&meter->sum.rx_missed, meter->last.rx_missed, now.rx_missed},
+                {&meter->sum.rx_packets, meter->last.rx_packets, now->rx_packets},
+                {&meter->sum.rx_bytes, meter->last.rx_bytes, now->rx_bytes},
+                {&meter->sum.tx_packets, meter->last.tx_packets, now->tx_packets},
+                {&meter->sum.tx_bytes, meter->last.tx_bytes, now->tx_bytes},
+                {&meter->sum.rx_dropped, meter->last.rx_dropped, now->rx_dropped},
+                {&meter->sum.rx_missed, meter->last.rx_missed, now->rx_missed},
         };
         for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
                 *counters[i].sum += link_meter_growth(counters[i].before, counters[i].now);
-        meter->last = now;
+        meter->last = *now;
         meter->index = index;
+}
+
+struct link_counters link_meter_read(struct link_meter *meter, unsigned index) {
+        struct link_counters now;
+        pthread_mutex_lock(&meter->lock);
+        if (read_now(meter, index, &now))
+                add(meter, index, &now);
+        struct link_counters sum = meter->sum;
+        pthread_mutex_unlock(&meter->lock);
+        return sum;
+}
+
+/* A driver may have let go of some of its counts by then, as veth has: what fell is not known. */
+static uint64_t not_below(uint64_t before, uint64_t now) {
+        return now > before ? now : before;
+}
+
+void link_meter_end(struct link_meter *meter, unsigned index, const struct link_counters *end) {
+        pthread_mutex_lock(&meter->lock);
+        const struct link_counters before = meter->index == index ? meter->last : (struct link_counters){0};
+        const struct link_counters now = {
+                .rx_packets = not_below(before.rx_packets, end->rx_packets),
+                .rx_bytes = not_below(before.rx_bytes, end->rx_bytes),
+                .tx_packets = not_below(before.tx_packets, end->tx_packets),
+                .tx_bytes = not_below(before.tx_bytes, end->tx_bytes),
+                .rx_dropped = not_below(before.rx_dropped, end->rx_dropped),
+                .rx_missed = not_below(before.rx_missed, end->rx_missed),
+        };
+        add(meter, index, &now);
+        pthread_mutex_unlock(&meter->lock);
 }

@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "capture/capture.h"
+#include "capture/link_meter.h"
 
 #define MESSAGES_BYTES 65536
 
@@ -138,7 +138,7 @@ static uint32_t number_of(struct rtattr *attribute) {
 /* False where the message is not about an interface as such, or is cut. */
 static bool parse(struct nlmsghdr *message, struct link_info *ret) {
         struct ifinfomsg *info = NLMSG_DATA(message);
-        bool elsewhere = false;
+        bool elsewhere = false, has_stats = false;
         if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || info->ifi_family != AF_UNSPEC)
                 return false;
 
@@ -158,10 +158,14 @@ static bool parse(struct nlmsghdr *message, struct link_info *ret) {
                 case IFLA_MASTER: link.master = number_of(at); break;
                 case IFLA_LINK: link.lower = number_of(at); break;
                 case IFLA_LINK_NETNSID: elsewhere = true; break;
+                case IFLA_STATS64:
+                        link.counters = link_counters_of(RTA_DATA(at), RTA_PAYLOAD(at)), has_stats = true;
+                        break;
                 default: break;
                 }
         if (elsewhere || link.lower == link.index)
                 link.lower = 0; /* its number means another interface here */
+        link.has_counters = message->nlmsg_type == RTM_DELLINK && has_stats;
         *ret = link;
         return true;
 }
@@ -204,8 +208,11 @@ static int take_message(struct link_watch *watch, struct nlmsghdr *message, link
         case RTM_NEWLINK: return parse(message, &link) ? put(watch, &link, each, context) : 0;
         case RTM_DELLINK:
                 at = parse(message, &link) ? place_of(watch, link.index) : watch->n;
-                if (at < watch->n && watch->entries[at].link.index == link.index)
+                if (at < watch->n && watch->entries[at].link.index == link.index) {
+                        watch->entries[at].link.has_counters = link.has_counters;
+                        watch->entries[at].link.counters = link.counters;
                         remove_at(watch, at, each, context);
+                }
                 return 0;
         case NLMSG_DONE:
                 if (of_dump)

@@ -168,8 +168,7 @@ static struct capture_counts ring_counts(struct capture *capture) {
                 ring->counts.dropped += stats.tp_drops;
                 ring->counts.freezes += stats.tp_freeze_q_cnt;
         }
-        link_meter_read(&ring->meter, bound_index(ring));
-        ring->counts.link = ring->meter.sum;
+        ring->counts.link = link_meter_read(&ring->meter, bound_index(ring));
         return ring->counts;
 }
 
@@ -347,6 +346,11 @@ int capture_open_ring(const struct capture_ring_options *options, struct capture
 
 int capture_rebind(const struct capture *capture, const struct link_info *link, struct error *error) {
         return join((const struct ring *)capture, link, error);
+}
+
+void capture_lose(struct capture *capture, const struct link_info *link) {
+        if (link->has_counters)
+                link_meter_end(&((struct ring *)capture)->meter, link->index, &link->counters);
 }
 
 bool capture_supports(const struct link_info *link) {

@@ -26,7 +26,7 @@ struct flow_key {
 };
 
 #define FLOW_FAMILY_IP6 0x8000u
-#define FLOW_IFACES 255
+#define FLOW_IFACES 64
 
 static inline uint16_t flow_key_vlan(const struct flow_key *key) {
         return key->vlan_family & 0x0fff;

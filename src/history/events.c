@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/line.h"
+
 int events_init(struct events *events) {
         pthread_mutex_init(&events->lock, NULL);
         events->last_id = 0;
@@ -24,6 +26,7 @@ void events_add(struct events *events, int64_t ts_ms, const char *event, const c
         *at = (struct history_event){.id = id, .ts_ms = ts_ms};
         (void)snprintf(at->event, sizeof(at->event), "%s", event);
         (void)snprintf(at->detail, sizeof(at->detail), "%s", detail);
+        line_mend_utf8(at->detail);
         pthread_mutex_unlock(&events->lock);
 }
 

@@ -127,10 +127,12 @@ struct history_iface {
 
 /* What an interface is called and how it is, from `at_ns` on (as the start_ns of ticks, not Unix time). While none is
  * up nothing is captured: such a second is a gap, and one of which a part is left is `partial`. The first word
- * of an interface holds for the time before it, too. In a file there are no interfaces, and all is captured. */
+ * of an interface holds for the time before it, too. What is no UTF-8 in its name readers get as '?'. In a file there
+ * are no interfaces, and all is captured. */
 void history_set_iface(struct history *history, unsigned iface, const struct history_iface *now, int64_t at_ns);
 
-/* Something happened. `event` is one of the names below, `detail` one plain sentence.
+/* Something happened. `event` is one of the names below, `detail` one plain sentence; what is no
+ * UTF-8 in it readers get as '?'.
  * This one function may be called from any thread. */
 void history_add_event(struct history *history, int64_t ts_ms, const char *event, const char *detail);
 
@@ -263,9 +265,9 @@ struct flow_filter {
         struct flow_values vlans;
         struct flow_nets nets;
         const struct filter *expression; /* of filter.h, or NULL; the caller's, for as long as the query runs */
-        bool has_state, has_iface, has_id;
+        bool has_state, has_id;
         enum flow_state state;
-        uint8_t iface;
+        uint64_t ifaces; /* a bit for each; none set: all */
         uint64_t id;
 };
 

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "base/line.h"
+
 static bool is_any(const struct ifaces_state *ifaces, enum history_iface_state state) {
         for (unsigned i = 0; i < ifaces->n; i++)
                 if (ifaces->list[i].state == state)
@@ -27,6 +29,7 @@ void ifaces_set(struct ifaces_state *ifaces, unsigned iface, const struct histor
                 at_ns = INT64_MIN; /* it was so before it was told of */
         }
         ifaces->list[iface] = *now;
+        line_mend_utf8(ifaces->list[iface].name);
         enum history_gap after = reason_of(ifaces);
         if (after == before)
                 return;

@@ -26,7 +26,7 @@ static bool nets_match(const struct flow_nets *nets, const struct flow_key *key)
 
 static bool matches(const struct flow_filter *filter, const struct entry *entry) {
         const struct flow_key *key = &entry->key;
-        if (filter->has_iface && key->iface != filter->iface)
+        if (filter->ifaces && !(filter->ifaces >> key->iface & 1))
                 return false;
         if (filter->has_id && entry->id != filter->id)
                 return false;
@@ -39,7 +39,7 @@ static bool matches(const struct flow_filter *filter, const struct entry *entry)
 
 bool select_is_all(const struct flow_filter *filter) {
         return !filter->protos.n && !filter->ports.n && !filter->vlans.n && !filter->nets.n && !filter->has_state &&
-               !filter->has_iface && !filter->has_id && !filter->expression;
+               !filter->ifaces && !filter->has_id && !filter->expression;
 }
 
 unsigned select_directions(const struct flow_filter *filter, const struct entry *entry, const struct flow_sum *sum,

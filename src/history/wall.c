@@ -33,9 +33,10 @@ int64_t wall_of_ms(const struct wall *wall, int64_t ms) {
 }
 
 bool wall_find(const struct wall *wall, int64_t label, int64_t newest, int64_t *ret_second) {
-        for (unsigned i = wall->n; i--; newest = wall->eras[i].first - 1) {
+        for (unsigned i = wall->n; i--;) {
                 int64_t second = label - wall->eras[i].ahead_s;
-                if (second >= wall->eras[i].first && second <= newest) {
+                bool is_over = i + 1 < wall->n ? second >= wall->eras[i + 1].first : second > newest;
+                if (second >= wall->eras[i].first && !is_over) {
                         *ret_second = second;
                         return true;
                 }

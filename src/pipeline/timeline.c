@@ -119,7 +119,7 @@ int64_t timeline_of(const struct timeline_view *view, int64_t wall_ns, int64_t l
 void timeline_file_jump(struct timeline_view *view, int64_t wall_ns, int64_t newest_ns) {
         struct timeline_era *era = &view->era;
         view->frames_behind = 0;
-        if (view->version == FILE_JUMPS_MAX)
+        if (view->version == FILE_JUMPS_MAX || newest_ns > CLOCK_FILE_MAX_NS - 2 * NS_PER_S)
                 return;
         int64_t newest_wall_ns = newest_ns + era->ahead_s * NS_PER_S;
         era->ahead_s = floor_div(wall_ns, NS_PER_S) - (floor_div(newest_ns, NS_PER_S) + 1);

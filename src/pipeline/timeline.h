@@ -67,8 +67,12 @@ int64_t timeline_of(const struct timeline_view *view, int64_t wall_ns, int64_t l
 #define TIMELINE_DISORDER_NS (2 * NS_PER_S)
 #define TIMELINE_DISORDER_FRAMES 3u
 
+/* Within CLOCK_FILE_MAX_NS, as wall_ns has to be. */
 static inline int64_t timeline_file_of(const struct timeline_view *view, int64_t wall_ns) {
-        return wall_ns - view->era.ahead_s * NS_PER_S;
+        int64_t ahead_ns = view->era.ahead_s * NS_PER_S, at_ns;
+        if (__builtin_sub_overflow(wall_ns, ahead_ns, &at_ns))
+                at_ns = ahead_ns < 0 ? INT64_MAX : INT64_MIN;
+        return at_ns > CLOCK_FILE_MAX_NS ? CLOCK_FILE_MAX_NS : at_ns < -CLOCK_FILE_MAX_NS ? -CLOCK_FILE_MAX_NS : at_ns;
 }
 
 /* Does time jump with this frame, seen from the newest line time before it? It does where several frames in
@@ -83,7 +87,7 @@ static inline bool timeline_file_jumps(struct timeline_view *view, int64_t wall_
 }
 
 /* Begins an era with the second after `newest_ns`, in which the frame's time falls. After many
- * jumps there are no more: then nothing happens, and frames whose time goes back are late ones. */
+ * jumps, or at the end of time, there are no more: nothing happens then, and frames whose time goes back are late. */
 void timeline_file_jump(struct timeline_view *view, int64_t wall_ns, int64_t newest_ns);
 
 #endif

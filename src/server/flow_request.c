@@ -123,18 +123,17 @@ static bool parse_nets(const struct params *params, struct flow_nets *nets, stru
 
 /* ---- single values ------------------------------------------------------------------ */
 
+/* A name may be that of two: of one that is gone, and of another that was given it since. */
 static bool parse_iface(const struct params *params, const struct render_names *names, struct flow_filter *filter,
                         struct problem *problem) {
         const char *text = params_get(params, "iface");
         if (!text)
                 return true;
         for (unsigned i = 0; i < names->n_ifaces; i++)
-                if (!strcmp(text, names->ifaces[i])) {
-                        filter->iface = (uint8_t)i;
-                        filter->has_iface = true;
-                        return true;
-                }
-        return problem_set(problem, 400, "iface", "no captured interface has that name; see /api/stats");
+                if (!strcmp(text, names->ifaces[i]))
+                        filter->ifaces |= UINT64_C(1) << i;
+        return filter->ifaces ||
+               problem_set(problem, 400, "iface", "no captured interface has that name; see /api/stats");
 }
 
 static bool parse_state(const struct params *params, struct flow_filter *filter, struct problem *problem) {
@@ -249,8 +248,7 @@ static bool nets_equal(const struct flow_nets *x, const struct flow_nets *y) {
 static bool filter_equal(const struct flow_filter *x, const struct flow_filter *y) {
         return values_equal(&x->protos, &y->protos) && values_equal(&x->ports, &y->ports) &&
                values_equal(&x->vlans, &y->vlans) && nets_equal(&x->nets, &y->nets) && x->has_state == y->has_state &&
-               x->has_iface == y->has_iface && x->has_id == y->has_id && x->state == y->state && x->iface == y->iface &&
-               x->id == y->id;
+               x->has_id == y->has_id && x->state == y->state && x->ifaces == y->ifaces && x->id == y->id;
 }
 
 bool flow_request_equal(const struct flow_request *x, const struct flow_request *y) {

@@ -45,15 +45,35 @@ struct family {
         size_t offset;
 };
 
+/* A name stands once: one that is gone and another that was given its name since are one series. */
+static bool is_first_of_its_name(const struct render_names *names, unsigned iface) {
+        unsigned i = 0;
+        while (strcmp(names->ifaces[i], names->ifaces[iface]) != 0)
+                i++;
+        return i == iface;
+}
+
+static uint64_t sum_of_name(const struct family *family, const struct figures_iface *figures,
+                            const struct render_names *names, unsigned iface) {
+        uint64_t sum = 0;
+        for (unsigned i = iface; i < names->n_ifaces; i++) {
+                uint64_t value;
+                memcpy(&value, (const char *)&figures[i] + family->offset, sizeof(value));
+                if (!strcmp(names->ifaces[i], names->ifaces[iface]))
+                        sum += value;
+        }
+        return sum;
+}
+
 static void write_family(const struct family *family, const struct figures_iface *figures,
                          const struct render_names *names, struct text *body) {
         write_head(body, family->name, family->type, family->help);
         for (unsigned i = 0; i < names->n_ifaces; i++) {
-                uint64_t value;
-                memcpy(&value, (const char *)&figures[i] + family->offset, sizeof(value));
+                if (!is_first_of_its_name(names, i))
+                        continue;
                 text_printf(body, "%s", family->name);
                 write_label(body, "iface", names->ifaces[i]);
-                text_printf(body, " %llu\n", (unsigned long long)value);
+                text_printf(body, " %llu\n", (unsigned long long)sum_of_name(family, figures, names, i));
         }
 }
 

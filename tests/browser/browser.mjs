@@ -4,6 +4,7 @@
 import { strict as assert } from 'node:assert';
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 // The packages are those of web/, pinned by its lock file.
@@ -72,7 +73,7 @@ export async function axeFindings(page) {
 }
 
 export async function screenshot(page, name) {
-    const folder = process.env.SCREENSHOTS ?? '.';
+    const folder = process.env.SCREENSHOTS ?? join(tmpdir(), 'netwatch-screenshots');
     mkdirSync(folder, { recursive: true });
     await page.screenshot({ path: join(folder, `${name}.png`) });
 }

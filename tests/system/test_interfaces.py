@@ -69,6 +69,10 @@ def events(watch):
     return [row["event"] for row in watch.json("/api/events")["rows"]]
 
 
+def events_told(watch):
+    return [row["detail"] for row in watch.json("/api/events")["rows"]]
+
+
 def happened(watch, *names):
     """Waits until just these events have been told, after the start and in this order."""
     return eventually(lambda: events(watch) == ["start", *names], what=f"{names}; there are {events(watch)}")
@@ -368,6 +372,27 @@ def test_memory_is_divided(pair, daemon):
     assert done.returncode == 2 and "--ring" in done.stderr and "3 interfaces" in done.stderr
 
 
+def test_two_of_one_name(pair, daemon):
+    """One that is gone, and another that was given its name since: the name means both, and the metrics have it once."""
+    cable(pair, "veth1")
+    watch = daemon("--iface=veth1", "--bpf=")
+    send(pair.peer, 10)
+    settle(watch)
+    cut(pair)
+    becomes(watch, "gone")
+    for command in (("veth1", "down"), ("veth1", "name", "veth0"), ("veth0", "up")):
+        pair.host.run("ip", "link", "set", *command)
+    eventually(lambda: iface(watch, 1)["name"] == "veth0" and iface(watch, 1)["up"], what="it bears the name")
+    send(pair.peer, 7, iface="veth1")
+    settle(watch)
+    assert [(i["name"], i["state"], i["frames_counted"]) for i in watch.json("/api/stats")["ifaces"]] == [
+        ("veth0", "gone", 10), ("veth0", "up", 7)]
+    assert udp_packets(watch, iface="veth0") == 17
+    metrics = watch.request("/metrics").body.decode().splitlines()
+    assert [line for line in metrics if line.startswith("netwatch_frames_counted_total{")] == [
+        'netwatch_frames_counted_total{iface="veth0"} 17']
+
+
 def test_any(pair):
     """All that there are, each with a ring of its own; one that appears later is named."""
     cable(pair, "veth1")
@@ -382,6 +407,28 @@ def test_any(pair):
         eventually(lambda: "iface_new" in events(watch), what="the new interface is named")
         pair.host.run("ip", "link", "del", "veth1")
         becomes(watch, "gone", [i["name"] for i in watch.json("/api/stats")["ifaces"]].index("veth1"))
+
+
+ODD_NAMES = ('a"b\\c', "x<y>", "{a,b}", "-d", "é€", "\udcff\udcfe")
+
+
+def test_odd_names(pair):
+    """Names are any bytes but a blank, a slash and a colon: no answer breaks by one, and what is no UTF-8 is shown as ?."""
+    for n, name in enumerate(ODD_NAMES):
+        pair.host.run("ip", "link", "add", "name", name, "type", "veth", "peer", "name", f"peer{n}")
+    shown = [name.encode("utf-8", "replace").decode() for name in ODD_NAMES]
+    with Daemon("--iface=any", "--bpf=", namespace=pair.host) as watch:
+        passed(watch, 1)
+        names = [i["name"] for i in watch.json("/api/stats")["ifaces"]]
+        assert [name for name in names if name in shown] == shown and len(names) == 2 * len(shown) + 2
+        assert all(f"{name} is down" in str(events_told(watch)) for name in shown[1:])
+        metrics = watch.request("/metrics").body.decode()
+        assert 'netwatch_frames_received_total{iface="a\\"b\\\\c"} 0\n' in metrics
+        assert all(f'netwatch_frames_received_total{{iface="{name}"}} 0\n' in metrics for name in shown[1:])
+        pair.host.run("ip", "link", "set", "dev", ODD_NAMES[-1], "up")
+        eventually(lambda: "?? is up again" in str(events_told(watch)), what="the event with its name")
+    with Daemon(*(f"--iface={name}" for name in ODD_NAMES[:-1]), namespace=pair.host) as watch:
+        assert [i["name"] for i in watch.json("/api/stats")["ifaces"]] == shown[:-1]
 
 
 def test_two_views_of_one_packet(pair, daemon):

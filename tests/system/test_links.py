@@ -1,6 +1,7 @@
 """Every kind of link that this kernel has: captured to the packet and the byte, or refused in one plain line."""
 
 import contextlib
+import fcntl
 import os
 import socket
 
@@ -9,9 +10,9 @@ import pytest
 import sending
 import supers
 import wire
-from netwatch_testing import Pair, run_briefly
+from netwatch_testing import Pair, eventually, run_briefly
 from test_traffic import check_sums, only
-from tun import Tun
+from tun import TUNSETLINK, Tun
 
 IP4, IP6, UDP, ICMP, ETHERNET = 20, 40, 8, 8, 14
 HERE, THERE, HERE6, THERE6 = "10.79.0.1", "10.79.0.2", "fd79::1", "fd79::2"
@@ -101,6 +102,46 @@ def test_a_link_that_cannot_be_captured(pair, kind):
         assert done.returncode == 1
         assert len(done.stderr.splitlines()) == 1
         assert "tun0" in done.stderr and "link type" in done.stderr
+
+
+def test_a_link_that_becomes_another(pair, daemon):
+    """Under one number, as a bond does with its first member: it is captured as what it is now, or refused."""
+    with Tun(pair.host, arphrd=0xFFFE) as tun:
+        watch = daemon("--bpf=", iface="tun0")
+
+        def become(arphrd, state):
+            pair.host.run("ip", "link", "set", "tun0", "down")
+            fcntl.ioctl(tun.fd, TUNSETLINK, arphrd)
+            pair.host.run("ip", "link", "set", "tun0", "up")
+            eventually(lambda: watch.json("/api/stats")["ifaces"][0]["state"] == state, what=f"{arphrd} is {state}")
+            tun.write(datagram4(b"i" * 100))
+
+        tun.write(datagram4(b"i" * 100))
+        for arphrd, state in ((519, "up"), (803, "refused"), (512, "refused"), (768, "up")):
+            become(arphrd, state)
+        watch.settle()
+        assert [row["packets"] for row in watch.flows()] == [3]
+        stats = watch.json("/api/stats")
+        assert stats["undecoded"] == {} and stats["ifaces"][0]["frames_received"] == 3
+
+
+def test_the_last_packets_of_an_interface(pair, daemon):
+    """What passed just before it was deleted is in the interface's own counters, too."""
+    counts = (10, 20, 30)
+    watch = None
+    for count in counts:
+        with Tun(pair.host) as tun:
+            watch = watch or daemon("--bpf=", iface="tun0")
+            eventually(lambda: watch.json("/api/stats")["ifaces"][0]["state"] == "up", what="it is up")
+            for _ in range(count):
+                tun.write(datagram4(b"i" * 100))
+        eventually(lambda: watch.json("/api/stats")["ifaces"][0]["state"] == "gone", what="it is gone")
+
+    def now():
+        return watch.json("/api/stats")["ifaces"][0]
+
+    eventually(lambda: now()["frames_counted"] == sum(counts), what="all are counted")
+    assert now()["since_start"]["rx_packets"] == sum(counts) and now()["since_start"]["unseen_packets"] == 0
 
 
 def test_tap(pair, daemon):

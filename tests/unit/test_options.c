@@ -264,6 +264,8 @@ static void test_bad_values(void **state) {
         assert_refused("error, warn, info or debug", "--log-level=loud");
         assert_refused("'a?b/'", "--iface=a\nb/");
         assert_refused("--iface", "--iface=abcdefghijklmnop");
+        assert_refused("--iface", "--iface=a b");
+        assert_int_equal(parse("--iface=\u00e9\u20ac<&\xff"), 0);
 }
 
 static void test_values_that_contradict_each_other(void **state) {

@@ -333,9 +333,26 @@ static void test_absurd_times(void **state) {
         struct frame frames[3];
         assert_int_equal(open_with("", 0), 0);
         assert_int_equal(capture_read(capture, frames, 3, 0), 3);
-        assert_true(frames[0].time_ns > 9000000000 * NS_PER_S && frames[0].time_ns < INT64_MAX - 2 * NS_PER_S);
-        assert_true(frames[1].time_ns > INT64_MIN + 2 * NS_PER_S);
+        assert_true(frames[0].time_ns > 4600000000 * NS_PER_S && frames[0].time_ns < CLOCK_FILE_MAX_NS);
+        assert_true(frames[1].time_ns > -CLOCK_FILE_MAX_NS);
         assert_int_equal(frames[2].time_ns, 0);
+}
+
+/* Seconds of pcap are unsigned: it ends in 2106, not in 2038. */
+static void test_times_beyond_2038(void **state) {
+        (void)state;
+        static const int64_t seconds[] = {0, INT32_MAX, INT64_C(1) + INT32_MAX, UINT32_MAX};
+        const uint8_t bytes[14] = {0};
+        struct capture_writer writer = captures_open(path, DLT_EN10MB, true);
+        for (unsigned i = 0; i < 4; i++)
+                captures_write(&writer, seconds[i] * NS_PER_S + 7, bytes, sizeof(bytes), sizeof(bytes));
+        captures_close(&writer);
+
+        struct frame frames[4];
+        assert_int_equal(open_with("", 0), 0);
+        assert_int_equal(capture_read(capture, frames, 4, 0), 4);
+        for (unsigned i = 0; i < 4; i++)
+                assert_int_equal(frames[i].time_ns, seconds[i] * NS_PER_S + 7);
 }
 
 static void test_no_frames(void **state) {
@@ -363,6 +380,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_a_frame_beyond_the_buffer, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_link_types, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_absurd_times, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_times_beyond_2038, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_frames, set_up, tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

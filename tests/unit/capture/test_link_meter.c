@@ -63,6 +63,21 @@ static void test_another_interface_counts_from_zero(void **state) {
         link_meter_close(&meter);
 }
 
+/* Its own word is all there is of what passed after the last look. */
+static void test_one_that_is_gone(void **state) {
+        (void)state;
+        struct link_meter meter;
+        assert_int_equal(link_meter_open(&meter), 0);
+        const struct link_counters first = {.rx_packets = 0xf0000000, .tx_packets = 5}, second = {.rx_packets = 3};
+        link_meter_end(&meter, 77001, &first);
+        link_meter_end(&meter, 77001, &second); /* let go of, not wrapped */
+        link_meter_end(&meter, 77002, &second); /* created and gone between two looks */
+        const struct link_counters sum = link_meter_read(&meter, 77002);
+        assert_int_equal(sum.rx_packets, 0xf0000003);
+        assert_int_equal(sum.tx_packets, 5);
+        link_meter_close(&meter);
+}
+
 static void test_growth(void **state) {
         (void)state;
         assert_int_equal(link_meter_growth(5, 5), 0);
@@ -77,6 +92,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_counts_since_begin),
                 cmocka_unit_test(test_another_interface_counts_from_zero),
+                cmocka_unit_test(test_one_that_is_gone),
                 cmocka_unit_test(test_growth),
         };
         return cmocka_run_group_tests(tests, enter, NULL);

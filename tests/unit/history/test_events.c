@@ -1,6 +1,7 @@
 /* Events: numbered, the newest 4,096 kept, by id and time. */
 #include "lib/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "history/events.h"
@@ -44,6 +45,19 @@ static void test_in_order(void **state) {
         assert_int_equal(read_all(99), 0);
 }
 
+/* Events are told in JSON: a name may be any bytes, and a cut may go through a character. */
+static void test_details_are_utf8(void **state) {
+        (void)state;
+        char detail[200];
+        events_add(&events, 0, "iface_down", "\xff\u00e9 is down");
+        (void)snprintf(detail, sizeof(detail), "%158s\u00e9", "x");
+        events_add(&events, 0, "start", detail);
+        assert_int_equal(read_all(0), 2);
+        assert_string_equal(read_back[0].detail, "?\u00e9 is down");
+        assert_int_equal(strlen(read_back[1].detail), 159);
+        assert_int_equal(read_back[1].detail[158], '?');
+}
+
 static void test_by_time(void **state) {
         (void)state;
         add(100); /* at 0, 10, … 990 */
@@ -84,6 +98,7 @@ static void test_long_texts_are_cut(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_in_order, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_details_are_utf8, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_by_time, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_the_oldest_go, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_long_texts_are_cut, set_up, tear_down),

@@ -166,7 +166,7 @@ static bool selects(const struct flow_filter *f, const struct flow_row *row) {
                is_met(f->ports.n, f->ports.none_of,
                       is_one_of(&f->ports, key->a_port) || is_one_of(&f->ports, key->b_port)) &&
                is_met(f->nets.n, f->nets.none_of, has_end_inside(&f->nets, key)) &&
-               (!f->has_iface || key->iface == f->iface) && (!f->has_id || row->id == f->id) &&
+               (!f->ifaces || f->ifaces >> key->iface & 1) && (!f->has_id || row->id == f->id) &&
                (!f->has_state || row->state == f->state);
 }
 
@@ -210,10 +210,9 @@ static struct flow_filter random_filter(uint64_t *seed) {
                 .vlans = random_values(seed, numbers, 4),
                 .nets = random_nets(seed),
                 .has_state = random_one_in(seed, 3),
-                .has_iface = random_one_in(seed, 4),
                 .has_id = random_one_in(seed, 20),
                 .state = random_one_in(seed, 2) ? FLOW_STATE_ENDED : FLOW_STATE_ACTIVE,
-                .iface = (uint8_t)random_below(seed, 3),
+                .ifaces = random_one_in(seed, 4) ? random_below(seed, 8) : 0,
                 .id = 1 + random_below(seed, FLOWS),
         };
 }

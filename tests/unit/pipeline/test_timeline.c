@@ -202,6 +202,33 @@ static void test_file(void **state) {
         assert_int_equal(view.version, 64); /* enough */
 }
 
+/* From one end of time to the other and back, time and again: what a sanitizer would find, and never backwards. */
+static void test_file_of_any_times(void **state) {
+        (void)state;
+        const int64_t end_s = CLOCK_FILE_MAX_NS / NS_PER_S;
+        unsigned eras;
+        assert_int_equal(FEED(-end_s, end_s, -end_s, -end_s, -end_s, end_s), end_s);
+        for (uint64_t seed = 1; seed <= 200; seed++) {
+                uint64_t random = seed;
+                const int64_t ends[] = {-end_s, end_s, 0, UINT32_MAX, random_below(&random, 9000000)};
+                int64_t newest_ns = -CLOCK_FILE_MAX_NS;
+                set_up(state);
+                for (int i = 0; i < 300; i++) {
+                        int64_t wall_ns = ends[random_below(&random, i / 100 + 3)] * NS_PER_S;
+                        for (int again = 0; again < 3; again++) {
+                                if (timeline_file_jumps(&view, wall_ns, newest_ns)) {
+                                        timeline_file_jump(&view, wall_ns, newest_ns);
+                                        assert_true(timeline_file_of(&view, wall_ns) > newest_ns ||
+                                                    view.version == 64 || newest_ns > CLOCK_FILE_MAX_NS - 2 * NS_PER_S);
+                                }
+                                int64_t at_ns = timeline_file_of(&view, wall_ns);
+                                assert_true(at_ns <= CLOCK_FILE_MAX_NS && at_ns >= -CLOCK_FILE_MAX_NS);
+                                newest_ns = at_ns > newest_ns ? at_ns : newest_ns;
+                        }
+                }
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_no_jump, set_up, tear_down),
@@ -212,6 +239,7 @@ int main(void) {
                 cmocka_unit_test(test_frames),
                 cmocka_unit_test_setup_teardown(test_any_steps, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_file, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_file_of_any_times, set_up, tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,7 @@ static void test_everything(void **state) {
         assert_true(r.filter.ports.n == 1 && r.filter.ports.list[0] == 53);
         assert_true(r.filter.vlans.n == 1 && r.filter.vlans.list[0] == 7);
         assert_true(r.filter.has_state && r.filter.state == FLOW_STATE_ENDED);
-        assert_true(r.filter.has_iface && r.filter.iface == 1);
+        assert_true(r.filter.ifaces == 2);
         assert_true(r.filter.has_id && r.filter.id == 99);
 }
 
