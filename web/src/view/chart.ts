@@ -172,6 +172,7 @@ class Legend {
         }
         const note = noteOf(state, steps, n, undirected);
         setText(this.note, note);
+        setClass(this.note, undirected ? 'note long' : 'note');
         setHidden(this.note, note === '');
     }
 }
