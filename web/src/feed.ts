@@ -205,7 +205,10 @@ export class Feed {
         this.enter(frame.ts / 1000);
         state.seconds.putGap(frame.ts / 1000);
         state.latest = null;
+        state.talkersFrame = null;
         state.gaps = joined(state.gaps, { from: frame.ts, to: frame.ts + 1000, reason: frame.reason });
+        // What flows there were goes on ageing, and no flow has a rate any more.
+        this.onSecond();
     }
 
     /** The stream tells of a second: the next one, or one that a step of the daemon's clock led to. */

@@ -7,7 +7,7 @@ import { clock, clockTitle, count, exact, inUnit, rate } from '../format';
 import { COLUMNS, type Column, type Measure, type Way } from '../seconds';
 import { gapAt, type State, type Store, type View } from '../state';
 import { NO_STEPS, spreadOf, stepAt, Stepped, type Steps } from '../steps';
-import { byId, choices, make, newer, setHidden, setText, setTitle } from './dom';
+import { byId, choices, make, newer, setClass, setHidden, setText, setTitle } from './dom';
 import { faded, palette, type Palette } from './palette';
 import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, most, Plot, stepFor, strokeSteps, type Pen } from './plot';
 
@@ -143,7 +143,7 @@ const MARK_TITLES: Record<Way, string> = { in: 'in', out: 'out', none: 'neither 
 /** What has no direction is said where it is drawn. */
 class Legend {
     private readonly time = make('span', { class: 'time' });
-    private readonly note = make('span', { class: 'note' });
+    private readonly note = make('div', { class: 'note' });
     private readonly protocols = CLASSES.map((cls) => new Item(cls, cls, ['in', 'out', 'none']));
     private readonly ways = [new Item('in', 'accent', ['in']), new Item('out', 'second', ['out']), new Item('no direction', 'accent faded', ['none'])];
 
@@ -157,6 +157,7 @@ class Legend {
             return;
         const from = (steps.from + n * steps.step) * 1000;
         setText(this.time, clock(from) + (steps.step > 1 ? ` + ${steps.step} s` : ''));
+        setClass(this.time, steps.step > 1 ? 'time wide' : 'time');
         setTitle(this.time, clockTitle(from));
         const m = measureOf(view);
         const value = (column: Column) => spreadOf(steps, column).mean[n] ?? NaN;
@@ -169,7 +170,10 @@ class Legend {
             setHidden(item.element, byProtocol || (i === 2 && !undirected));
             item.show(view, true, (way) => value(`${way}.${m}`));
         }
-        setText(this.note, noteOf(state, steps, n, undirected));
+        const note = noteOf(state, steps, n, undirected);
+        setText(this.note, note);
+        setClass(this.note, undirected ? 'note long' : 'note');
+        setHidden(this.note, note === '');
     }
 }
 
@@ -181,8 +185,8 @@ class Item {
     constructor(name: string, swatch: string, ways: readonly Way[]) {
         this.values = ways.map((way) => {
             const value = make('b');
-            const mark = make('span', { class: 'mark', text: MARKS[way], title: MARK_TITLES[way], attrs: { 'aria-hidden': 'true' } });
-            return [way, make('span', { class: 'way' }, mark, make('span', { class: 'hidden', text: MARK_TITLES[way] }), value), value];
+            const mark = make('span', { class: 'mark', text: MARKS[way], title: MARK_TITLES[way], attrs: { role: 'img', 'aria-label': MARK_TITLES[way] } });
+            return [way, make('span', { class: 'way' }, mark, value), value];
         });
         this.element = make('span', { class: 'item' }, make('i', { class: `swatch ${swatch}` }),
             make('span', { text: name }), ...this.values.map(([, shown]) => shown));
