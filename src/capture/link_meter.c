@@ -24,16 +24,16 @@ void link_meter_close(struct link_meter *meter) {
         meter->fd = -1;
 }
 
-struct link_counters link_counters_of(const void *bytes, size_t n) {
-        struct rtnl_link_stats64 stats = {0};
-        memcpy(&stats, bytes, n < sizeof(stats) ? n : sizeof(stats));
+struct link_counters link_counters_of(const void *stats, size_t bytes) {
+        struct rtnl_link_stats64 now = {0};
+        memcpy(&now, stats, bytes < sizeof(now) ? bytes : sizeof(now));
         return (struct link_counters){
-                .rx_packets = stats.rx_packets,
-                .rx_bytes = stats.rx_bytes,
-                .tx_packets = stats.tx_packets,
-                .tx_bytes = stats.tx_bytes,
-                .rx_dropped = stats.rx_dropped,
-                .rx_missed = stats.rx_missed_errors + stats.rx_fifo_errors + stats.rx_over_errors,
+                .rx_packets = now.rx_packets,
+                .rx_bytes = now.rx_bytes,
+                .tx_packets = now.tx_packets,
+                .tx_bytes = now.tx_bytes,
+                .rx_dropped = now.rx_dropped,
+                .rx_missed = now.rx_missed_errors + now.rx_fifo_errors + now.rx_over_errors,
         };
 }
 
