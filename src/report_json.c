@@ -26,8 +26,19 @@ static json_t *by_proto(const struct tick_totals *totals) {
         return object;
 }
 
-static int print_flows(struct history *history) {
+/* 0, or -errno of the write that failed, or -ENOMEM. */
+static int print_row(const struct flow_row *flow) {
         static const struct render_names no_names;
+        json_t *row = render_flow(flow, &no_names);
+        int r = row ? 0 : -ENOMEM;
+        errno = 0;
+        if (row && json_dumpf(row, stdout, JSON_COMPACT))
+                r = ferror(stdout) && errno ? -errno : -ENOMEM;
+        json_decref(row);
+        return r;
+}
+
+static int print_flows(struct history *history) {
         const struct flow_query query = {.sort = FLOW_SORT_BYTES, .max_rows = SIZE_MAX};
         struct flow_result result;
         int r = history_query_flows(history, &query, NULL, NULL, &result);
@@ -36,11 +47,8 @@ static int print_flows(struct history *history) {
 
         (void)fputs("\"flows\":[", stdout);
         for (size_t i = 0; r == 0 && i < result.n_rows; i++) {
-                json_t *row = render_flow(&result.rows[i], &no_names);
                 (void)fputs(i ? ",\n" : "\n", stdout);
-                if (!row || json_dumpf(row, stdout, JSON_COMPACT))
-                        r = -ENOMEM;
-                json_decref(row);
+                r = print_row(&result.rows[i]);
         }
         (void)fputs("],\n", stdout);
         flow_result_fini(&result);

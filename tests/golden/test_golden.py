@@ -112,3 +112,12 @@ def test_idle_times_are_options():
     report = json.loads(read(path_of(by_name("idle")), "--udp-ttl=1h", "--icmp-ttl=9s", "--tcp-ttl=119s").stdout)
     rows = sorted((flow["proto_number"], flow["packets"]) for flow in report["flows"])
     assert rows == [(1, 1), (1, 1), (1, 1), (6, 1), (6, 1), (6, 1), (17, 4), (50, 2)]
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_disk_that_is_full(kind):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([os.environ["NETWATCH"], f"--read={path_of(by_name('talkers'))}", f"--report={kind}"],
+                              stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr == "netwatchd: error: cannot write the report: No space left on device\n"
