@@ -1,12 +1,13 @@
-/* Under the lock only references to segments are taken; they are summed up without it. Sums are kept in an
- * open-addressed table by the flow's index, at half load at most. */
+/* Under the lock only references to segments are taken; they are summed up without it. Sums lie in an array by the
+ * flow's index, of which only those pages are ever touched that have a flow of the range: rows come by ascending index,
+ * so that this is a walk through memory where a hash table would miss the caches at every row. */
 #include "history/range.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 #define SPANS_MAX 64u
 
@@ -61,64 +62,59 @@ static int pick(const struct history *history, int64_t from, int64_t to, struct 
 
 /* ---- sums ------------------------------------------------------------------------------------- */
 
-struct table {
-        struct flow_sum *slots; /* FLOW_NONE: unused */
-        uint32_t room;          /* a power of two */
-        uint32_t n;
+/* The sums of flows [0, room), each at its index; those of which no row has told have no packets. */
+struct sums {
+        struct flow_sum *slots;
+        uint32_t room;
+        uint32_t n; /* flows told of */
         uint32_t max;
+        uint32_t low; /* where they lie: [low, high) */
+        uint32_t high;
 };
 
-static struct flow_sum *place_of(struct flow_sum *slots, uint32_t room, uint32_t flow) {
-        uint32_t at = flow * 0x9e3779b1u & (room - 1);
-        while (slots[at].flow != flow && slots[at].flow != FLOW_NONE)
-                at = (at + 1) & (room - 1);
-        return &slots[at];
+/* `flows` is what indices stay below. */
+static int sums_init(struct sums *sums, const struct picked *picked, uint32_t flows, uint32_t max) {
+        uint32_t room = picked->n == 1 ? picked->segments[0]->n : flows;
+        *sums = (struct sums){.room = room, .max = max, .low = room};
+        if (!picked->n || !room)
+                return 0;
+        sums->slots = memory_map(room * sizeof(struct flow_sum));
+        return sums->slots ? 0 : -ENOMEM;
 }
 
-static int table_grow(struct table *table) {
-        if (table->n >= table->max)
-                return -E2BIG;
-        uint32_t room = table->room ? table->room * 2 : 4096;
-        struct flow_sum *slots = malloc(room * sizeof(*slots));
-        if (!slots)
-                return -ENOMEM;
-        for (uint32_t i = 0; i < room; i++)
-                slots[i].flow = FLOW_NONE;
-        for (uint32_t i = 0; i < table->room; i++)
-                if (table->slots[i].flow != FLOW_NONE)
-                        *place_of(slots, room, table->slots[i].flow) = table->slots[i];
-        free(table->slots);
-        table->slots = slots;
-        table->room = room;
-        return 0;
-}
-
-static int add_segment(struct table *table, const struct segment *segment) {
+static int add_segment(struct sums *sums, const struct segment *segment) {
         struct segment_cursor cursor = segment_start(segment);
+        bool is_first = true;
         for (struct flow_sum row; segment_next(&cursor, &row);) {
-                if (table->n * 2 >= table->room) {
-                        int r = table_grow(table);
-                        if (r < 0)
-                                return r;
-                }
-                struct flow_sum *sum = place_of(table->slots, table->room, row.flow);
-                if (sum->flow == FLOW_NONE) {
-                        *sum = row;
-                        table->n++;
-                        continue;
-                }
+                struct flow_sum *sum = &sums->slots[row.flow];
+                if (is_first && row.flow < sums->low)
+                        sums->low = row.flow;
+                is_first = false;
+                if (!(sum->ab.packets + sum->ba.packets) && sums->n++ == sums->max)
+                        return -E2BIG;
+                sum->flow = row.flow;
                 volume_add(&sum->ab, row.ab.packets, row.ab.bytes);
                 volume_add(&sum->ba, row.ba.packets, row.ba.bytes);
         }
+        if (!is_first && cursor.flow >= sums->high)
+                sums->high = cursor.flow + 1;
         return 0;
 }
 
-/* Moves the used slots to the front. */
-static void close_ranks(struct table *table) {
+/* One segment has each flow once. */
+static int copy_segment(struct sums *sums, const struct segment *segment) {
+        struct segment_cursor cursor = segment_start(segment);
+        while (sums->n < sums->room && segment_next(&cursor, &sums->slots[sums->n]))
+                sums->n++;
+        return sums->n > sums->max ? -E2BIG : 0;
+}
+
+/* Moves the flows told of to the front, in their order. */
+static void close_ranks(struct sums *sums) {
         uint32_t n = 0;
-        for (uint32_t i = 0; i < table->room; i++)
-                if (table->slots[i].flow != FLOW_NONE)
-                        table->slots[n++] = table->slots[i];
+        for (uint32_t i = sums->low; i < sums->high; i++)
+                if (sums->slots[i].ab.packets + sums->slots[i].ba.packets)
+                        sums->slots[n++] = sums->slots[i];
 }
 
 /* ---- the range --------------------------------------------------------------------------------- */
@@ -127,33 +123,39 @@ int range_read(struct history *history, struct history_range asked, uint32_t max
                void *context, struct range *ret) {
         struct range range = {.seen = {.range = asked, .resolution_ms = MS_PER_S}, .end = INT64_MIN};
         struct picked picked = {0};
-        struct table table = {.max = max_flows};
+        struct sums sums = {0};
         pthread_rwlock_rdlock(&history->lock);
         int r = pick(history, asked.from, asked.to, &picked, &range);
+        uint32_t flows = history->directory.used_up_to;
         pthread_rwlock_unlock(&history->lock);
+        if (r == 0)
+                r = sums_init(&sums, &picked, flows, max_flows);
 
         for (size_t i = 0; i < picked.n; i++) {
                 if (r == 0 && cancelled && cancelled(context))
                         r = -ECANCELED;
                 if (r == 0)
-                        r = add_segment(&table, picked.segments[i]);
+                        r = picked.n == 1 ? copy_segment(&sums, picked.segments[i])
+                                          : add_segment(&sums, picked.segments[i]);
                 range.seen.thinned_flows += picked.segments[i]->thinned_flows;
                 segment_unref(picked.segments[i]);
         }
         free(picked.segments);
         if (r < 0) {
-                free(table.slots);
+                memory_unmap(sums.slots, sums.room * sizeof(struct flow_sum));
                 return r;
         }
-        close_ranks(&table);
-        range.sums = table.slots;
-        range.n = table.n;
+        if (picked.n > 1)
+                close_ranks(&sums);
+        range.sums = sums.slots;
+        range.n = sums.n;
+        range.room = sums.room;
         *ret = range;
         return 0;
 }
 
 void range_fini(struct range *range) {
-        free(range->sums);
+        memory_unmap(range->sums, range->room * sizeof(struct flow_sum));
         *range = (struct range){0};
 }
 

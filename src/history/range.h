@@ -10,8 +10,9 @@
 struct range {
         struct history_seen seen;
         int64_t end;           /* number after its last second */
-        struct flow_sum *sums; /* one for each flow, in no order */
+        struct flow_sum *sums; /* one for each flow, ascending */
         uint32_t n;
+        uint32_t room; /* for so many sums */
 };
 
 /* Reads the seconds that bear the wall times [from, to), as far as they are held. Takes the history's lock for a

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "history/range.h"
 #include "history/select.h"
+
+#define GROUPS_HUGE 65536u
 
 /* Where A and B would be the same in two groups, the one with the lower key comes first, so
  * that an answer is the same each time it is asked for. */
@@ -66,15 +69,27 @@ static struct top_row *group_place(struct top_row *rows, size_t room, uint64_t s
         return &rows[at];
 }
 
+/* Few groups take little memory, many take huge pages: the table is touched at random. */
+static struct top_row *group_rows_new(size_t room) {
+        return room < GROUPS_HUGE ? calloc(room, sizeof(struct top_row)) : memory_map(room * sizeof(struct top_row));
+}
+
+static void group_rows_free(struct top_row *rows, size_t room) {
+        if (room < GROUPS_HUGE)
+                free(rows);
+        else
+                memory_unmap(rows, room * sizeof(*rows));
+}
+
 static int groups_grow(struct groups *groups) {
-        size_t room = groups->room ? groups->room * 2 : 1024;
-        struct top_row *rows = calloc(room, sizeof(*rows));
+        size_t room = groups->room ? groups->room * 4 : 1024;
+        struct top_row *rows = group_rows_new(room);
         if (!rows)
                 return -ENOMEM;
         for (size_t i = 0; i < groups->room; i++)
                 if (groups->rows[i].volume.packets)
                         *group_place(rows, room, groups->seed, &groups->rows[i]) = groups->rows[i];
-        free(groups->rows);
+        group_rows_free(groups->rows, groups->room);
         groups->rows = rows;
         groups->room = room;
         return 0;
@@ -230,7 +245,7 @@ int history_query_top(struct history *history, const struct top_query *query, bo
         for (size_t i = 0; r == 0 && i < groups.room; i++)
                 if (groups.rows[i].volume.packets)
                         insert_best(result.rows, &result.n_rows, query->limit, &groups.rows[i], query->by_packets);
-        free(groups.rows);
+        group_rows_free(groups.rows, groups.room);
         if (r < 0) {
                 free(result.rows);
                 return r;
