@@ -51,7 +51,7 @@ static struct pin *open_pinned(const struct route_call *call, const char *cursor
         }
 
         struct flow_request request = pin->request;
-        bool good = flow_answer_parse(call, past_is_relative(call->params), &request, problem);
+        bool good = flow_answer_parse(call, past_is_open(call->params), &request, problem);
         if (good && (!flow_request_equal(&request, &pin->request) || place->offset >= pin->result.n_rows))
                 good = problem_set(problem, 400, "cursor", "was made with other parameters");
         flow_filter_fini(&request.filter);
