@@ -116,8 +116,9 @@ static void close_ranks(struct table *table) {
 
 /* ---- the range --------------------------------------------------------------------------------- */
 
-int range_sum(struct range *range, struct picked *picked, int r, uint32_t max_flows, bool (*cancelled)(void *),
+int range_sum(struct range *range, struct picked *picked, int picking, uint32_t max_flows, bool (*cancelled)(void *),
               void *context) {
+        int r = picking;
         struct table table = {.max = max_flows};
         for (size_t i = 0; i < picked->n; i++) {
                 if (r == 0 && cancelled && cancelled(context))

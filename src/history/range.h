@@ -26,8 +26,8 @@ struct picked {
 /* The two parts of range_read, for who has something else to pick under the same lock. range_pick, which fills `*ret`
  * but for the sums, is called with the lock; it may fail with some picked, so range_sum is to be called in any case:
  * with the result of the picking, without the lock. It lets go of the segments. On 0 range_fini frees the sums. */
-int range_pick(const struct history *history, struct history_range asked, struct range *ret, struct picked *picked);
-int range_sum(struct range *range, struct picked *picked, int result, uint32_t max_flows, bool (*cancelled)(void *),
+int range_pick(const struct history *history, struct history_range asked, struct range *range, struct picked *picked);
+int range_sum(struct range *range, struct picked *picked, int picking, uint32_t max_flows, bool (*cancelled)(void *),
               void *context);
 
 /* Reads the seconds that bear the wall times [from, to), as far as they are held. Takes the history's lock for a
