@@ -202,7 +202,8 @@ enum flow_initiator {
 
 /* A row of the flow table. */
 struct flow_row {
-        uint64_t id; /* unique since start, below 2^53 */
+        uint64_t id;    /* unique since start, below 2^53 */
+        uint32_t index; /* where history_query_spark finds the flow */
         struct flow_key key;
         int64_t first_seen_ms; /* Unix time */
         int64_t last_seen_ms;
@@ -211,9 +212,10 @@ struct flow_row {
         struct volume last;    /* both ways, in the last closed second */
         uint32_t last_span_ms; /* that second's captured span, for rates */
         uint8_t tcp_flags;
-        uint8_t state;     /* enum flow_state */
-        uint8_t initiator; /* enum flow_initiator */
-        uint8_t direction; /* enum direction: the initiator's packets leave (out) or enter (in) this host */
+        uint8_t state;      /* enum flow_state */
+        uint8_t initiator;  /* enum flow_initiator */
+        uint8_t directions; /* of history/select.h: those that ab and ba are of */
+        uint8_t direction;  /* enum direction: the initiator's packets leave (out) or enter (in) this host */
 };
 
 enum flow_sort {
@@ -372,6 +374,57 @@ struct top_result {
 int history_query_top(struct history *history, const struct top_query *query, bool (*cancelled)(void *), void *context,
                       struct top_result *ret);
 void top_result_fini(struct top_result *result);
+
+#define SERIES_ROWS_MAX 100u
+#define SERIES_STEPS_MAX 3600
+
+/* What top_query asks, step by step. */
+struct series_query {
+        struct history_range range;
+        int64_t step_s; /* at least 1 */
+        enum top_by by;
+        bool by_packets;
+        struct flow_filter filter;
+        unsigned limit; /* 1..SERIES_ROWS_MAX */
+};
+
+/* Steps of step_s seconds from `start` on; the first and the last may reach beyond the range. Where the range has
+ * resolution_ms 60000 they begin with a minute of the history and are as many minutes as step_s takes; they are longer
+ * than asked, too, where they would be more than SERIES_STEPS_MAX. */
+struct series_result {
+        struct history_seen seen;
+        int64_t start; /* Unix time, s */
+        int64_t step_s;
+        size_t n_steps;
+        size_t n_rows;
+        struct top_row *rows; /* the groups with the most over the whole range, and how much that is */
+        uint64_t *span_ms;    /* of each step, what was captured; 0: nothing */
+        uint64_t *values;     /* bytes or packets: n_steps of each row, then n_steps of all other groups together */
+        struct volume matched, unmatched;
+        uint64_t matched_flows, unmatched_flows;
+};
+
+/* Over all steps and rows, and the others, the values are `matched`; by host twice that. Returns as
+ * history_query_flows; on 0 free with series_result_fini. For a query thread. */
+int history_query_series(struct history *history, const struct series_query *query, bool (*cancelled)(void *),
+                         void *context, struct series_result *ret);
+void series_result_fini(struct series_result *result);
+
+#define SPARK_MAX 600u
+
+/* Some flows second by second. */
+struct spark_result {
+        unsigned n;        /* seconds */
+        uint32_t *span_ms; /* of each; 0: nothing was captured, or it is not held by the second any more */
+        uint64_t *bytes;   /* n of each flow */
+        bool *known;       /* of each flow: false where it has left the directory */
+};
+
+/* What the flows of rows from history_query_flows did in the `n` (1..SPARK_MAX) seconds of Unix time before `to`.
+ * Returns 0, -ENOMEM or -ECANCELED; on 0 free with spark_result_fini. For a query thread. */
+int history_query_spark(struct history *history, const struct flow_row *rows, size_t n_rows, int64_t to, unsigned n,
+                        bool (*cancelled)(void *), void *context, struct spark_result *ret);
+void spark_result_fini(struct spark_result *result);
 
 /* The ten flows with the most bytes in the last closed second, highest first, as the tick left
  * them behind: cheap enough for an event loop. Returns how many were copied; `*ret_second`

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "history/groups.h"
 #include "history/range.h"
 #include "history/select.h"
 
@@ -23,22 +24,18 @@ static uint64_t ordered(int64_t value) {
         return (uint64_t)value ^ 1ull << 63;
 }
 
-static struct volume both_ways(const struct flow_sum *sum) {
-        return (struct volume){sum->ab.packets + sum->ba.packets, sum->ab.bytes + sum->ba.bytes};
-}
-
 /* `sum` is what the row shows, `rate` what its rates are made of. */
 static uint64_t sort_value(const struct entry *entry, const struct flow_sum *sum, const struct flow_sum *rate,
                            enum flow_sort sort) {
         switch (sort) {
-        case FLOW_SORT_BYTES: return both_ways(sum).bytes;
-        case FLOW_SORT_PACKETS: return both_ways(sum).packets;
+        case FLOW_SORT_BYTES: return flow_sum_both_ways(sum).bytes;
+        case FLOW_SORT_PACKETS: return flow_sum_both_ways(sum).packets;
         case FLOW_SORT_AB_BYTES: return sum->ab.bytes;
         case FLOW_SORT_BA_BYTES: return sum->ba.bytes;
         case FLOW_SORT_AB_PACKETS: return sum->ab.packets;
         case FLOW_SORT_BA_PACKETS: return sum->ba.packets;
-        case FLOW_SORT_BPS: return both_ways(rate).bytes;
-        case FLOW_SORT_PPS: return both_ways(rate).packets;
+        case FLOW_SORT_BPS: return flow_sum_both_ways(rate).bytes;
+        case FLOW_SORT_PPS: return flow_sum_both_ways(rate).packets;
         case FLOW_SORT_FIRST_SEEN: return ordered(entry->first_seen_ms);
         case FLOW_SORT_LAST_SEEN: return ordered(entry->last_seen_ms);
         case FLOW_SORT_A_PORT: return entry->key.a_port;
@@ -133,7 +130,7 @@ struct run {
 static unsigned take_part(const struct run *run, const struct entry *entry, struct flow_sum *sum,
                           struct flow_sum *rate) {
         struct select_rate facts = run->rate;
-        facts.bytes = both_ways(rate).bytes;
+        facts.bytes = flow_sum_both_ways(rate).bytes;
         unsigned directions = select_directions(&run->query->filter, entry, sum, &facts);
         *sum = select_part(sum, directions);
         *rate = select_part(rate, directions);
@@ -145,9 +142,9 @@ static int consider(struct run *run, const struct entry *entry, struct flow_sum 
                     uint32_t index) {
         const struct flow_query *query = run->query;
         struct flow_result *result = &run->result;
-        struct volume whole = both_ways(&sum);
+        struct volume whole = flow_sum_both_ways(&sum);
         unsigned directions = take_part(run, entry, &sum, &rate);
-        struct volume part = both_ways(&sum), rest = volume_less(whole, part);
+        struct volume part = flow_sum_both_ways(&sum), rest = volume_less(whole, part);
         volume_add(&result->unmatched_volume, rest.packets, rest.bytes);
         /* directions in which nothing was sent are no match */
         if (!directions || (!part.packets && whole.packets)) {
@@ -224,10 +221,11 @@ static struct flow_row row_of(const struct run *run, uint32_t index) {
         struct flow_sum rate = of_range ? sum : rate_now(directory, index);
         const struct entry *entry = &directory->entries[sum.flow];
         struct flow_row row = entry_to_row(entry);
-        (void)take_part(run, entry, &sum, &rate);
+        row.index = sum.flow;
+        row.directions = (uint8_t)take_part(run, entry, &sum, &rate);
         row.ab = sum.ab;
         row.ba = sum.ba;
-        row.last = both_ways(&rate);
+        row.last = flow_sum_both_ways(&rate);
         row.last_span_ms = run->rate.span_ms;
         label_times(&run->history->wall, &row);
         return row;

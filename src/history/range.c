@@ -9,15 +9,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#define SPANS_MAX 64u
-
 /* ---- which seconds ------------------------------------------------------------------------- */
-
-/* The segments of a range, in order of their numbers, and what the counters say of it. */
-struct picked {
-        struct segment **segments;
-        size_t n;
-};
 
 /* Adds the segments of numbers [from, to) and what was counted then; these are widened to what can be told. */
 static int pick_span(const struct history *history, int64_t *from, int64_t *to, struct picked *picked,
@@ -45,10 +37,12 @@ static int pick_span(const struct history *history, int64_t *from, int64_t *to, 
         return 0;
 }
 
-static int pick(const struct history *history, int64_t from, int64_t to, struct picked *picked, struct range *range) {
-        struct wall_span spans[SPANS_MAX];
-        unsigned n = wall_spans(&history->wall, from, to, history->second, spans, SPANS_MAX);
+int range_pick(const struct history *history, struct history_range asked, struct range *range, struct picked *picked) {
+        struct wall_span spans[RANGE_SPANS_MAX];
+        unsigned n = wall_spans(&history->wall, asked.from, asked.to, history->second, spans, RANGE_SPANS_MAX);
         int r = 0;
+        *range = (struct range){.seen = {.range = asked, .resolution_ms = MS_PER_S}, .end = INT64_MIN};
+        picked->flows = history->directory.used_up_to;
         for (unsigned i = 0; r == 0 && i < n; i++) {
                 int64_t first = spans[i].from, end = spans[i].to;
                 r = pick_span(history, &first, &end, picked, range);
@@ -119,39 +113,44 @@ static void close_ranks(struct sums *sums) {
 
 /* ---- the range --------------------------------------------------------------------------------- */
 
-int range_read(struct history *history, struct history_range asked, uint32_t max_flows, bool (*cancelled)(void *),
-               void *context, struct range *ret) {
-        struct range range = {.seen = {.range = asked, .resolution_ms = MS_PER_S}, .end = INT64_MIN};
-        struct picked picked = {0};
+int range_sum(struct range *range, struct picked *picked, int picking, uint32_t max_flows, bool (*cancelled)(void *),
+              void *context) {
         struct sums sums = {0};
-        pthread_rwlock_rdlock(&history->lock);
-        int r = pick(history, asked.from, asked.to, &picked, &range);
-        uint32_t flows = history->directory.used_up_to;
-        pthread_rwlock_unlock(&history->lock);
-        if (r == 0)
-                r = sums_init(&sums, &picked, flows, max_flows);
-
-        for (size_t i = 0; i < picked.n; i++) {
+        int r = picking == 0 ? sums_init(&sums, picked, picked->flows, max_flows) : picking;
+        bool is_one = picked->n == 1;
+        for (size_t i = 0; i < picked->n; i++) {
                 if (r == 0 && cancelled && cancelled(context))
                         r = -ECANCELED;
                 if (r == 0)
-                        r = picked.n == 1 ? copy_segment(&sums, picked.segments[i])
-                                          : add_segment(&sums, picked.segments[i]);
-                range.seen.thinned_flows += picked.segments[i]->thinned_flows;
-                segment_unref(picked.segments[i]);
+                        r = is_one ? copy_segment(&sums, picked->segments[i]) : add_segment(&sums, picked->segments[i]);
+                range->seen.thinned_flows += picked->segments[i]->thinned_flows;
+                segment_unref(picked->segments[i]);
         }
-        free(picked.segments);
+        free(picked->segments);
+        *picked = (struct picked){0};
         if (r < 0) {
                 memory_unmap(sums.slots, sums.room * sizeof(struct flow_sum));
                 return r;
         }
-        if (picked.n > 1)
+        if (!is_one)
                 close_ranks(&sums);
-        range.sums = sums.slots;
-        range.n = sums.n;
-        range.room = sums.room;
-        *ret = range;
+        range->sums = sums.slots;
+        range->n = sums.n;
+        range->room = sums.room;
         return 0;
+}
+
+int range_read(struct history *history, struct history_range asked, uint32_t max_flows, bool (*cancelled)(void *),
+               void *context, struct range *ret) {
+        struct range range;
+        struct picked picked = {0};
+        pthread_rwlock_rdlock(&history->lock);
+        int r = range_pick(history, asked, &range, &picked);
+        pthread_rwlock_unlock(&history->lock);
+        r = range_sum(&range, &picked, r, max_flows, cancelled, context);
+        if (r == 0)
+                *ret = range;
+        return r;
 }
 
 void range_fini(struct range *range) {

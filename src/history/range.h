@@ -7,6 +7,9 @@
 /* A query holds sums of at most so many flows. */
 #define RANGE_FLOWS_MAX 4000000u
 
+/* Of a range over so many jumps of the clock the newest parts are seen. */
+#define RANGE_SPANS_MAX 64u
+
 struct range {
         struct history_seen seen;
         int64_t end;           /* number after its last second */
@@ -14,6 +17,20 @@ struct range {
         uint32_t n;
         uint32_t room; /* for so many sums */
 };
+
+/* The segments of a range, with a reference each. */
+struct picked {
+        struct segment **segments;
+        size_t n;
+        uint32_t flows; /* the indices of their flows are below */
+};
+
+/* The two parts of range_read, for who has something else to pick under the same lock. range_pick, which fills `*ret`
+ * but for the sums, is called with the lock; it may fail with some picked, so range_sum is to be called in any case:
+ * with the result of the picking, without the lock. It lets go of the segments. On 0 range_fini frees the sums. */
+int range_pick(const struct history *history, struct history_range asked, struct range *range, struct picked *picked);
+int range_sum(struct range *range, struct picked *picked, int picking, uint32_t max_flows, bool (*cancelled)(void *),
+              void *context);
 
 /* Reads the seconds that bear the wall times [from, to), as far as they are held. Takes the history's lock for a
  * moment; the scan itself goes without. `cancelled` may be NULL.

@@ -224,13 +224,18 @@ bool flow_request_parse(const struct params *params, const struct render_names *
                 request->format = format ? FLOW_FORMAT_JSON : FLOW_FORMAT_CSV;
                 request->limit = 0;
         }
+        uint64_t spark = request->spark;
         uint64_t limit = request->limit, limit_max = request->format == FLOW_FORMAT_PAGE ? LIMIT_MAX : UINT32_MAX;
-        if (!params_u64(params, "limit", 1, limit_max, &limit, problem) ||
+        if (request->format != FLOW_FORMAT_PAGE && params_get(params, "spark"))
+                return problem_set(problem, 400, "spark", "does not go with format");
+        if (!params_u64(params, "spark", 1, SPARK_MAX, &spark, problem) ||
+            !params_u64(params, "limit", 1, limit_max, &limit, problem) ||
             !params_word(params, "sort", sort_names, &sort, problem) ||
             !params_word(params, "dir", directions, &ascending, problem) ||
             !flow_filter_parse(params, names, &request->filter, problem))
                 return false;
         request->expression_hash = hash_of(params_get(params, "filter"));
+        request->spark = (unsigned)spark;
         request->limit = (unsigned)limit;
         request->sort = sort;
         request->ascending = ascending;
@@ -256,5 +261,5 @@ bool flow_request_equal(const struct flow_request *x, const struct flow_request 
             (x->has_range && (x->range.from != y->range.from || x->range.to != y->range.to)))
                 return false;
         return filter_equal(&x->filter, &y->filter) && x->expression_hash == y->expression_hash && x->sort == y->sort &&
-               x->ascending == y->ascending && x->limit == y->limit && x->format == y->format;
+               x->ascending == y->ascending && x->limit == y->limit && x->spark == y->spark && x->format == y->format;
 }

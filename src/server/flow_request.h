@@ -39,6 +39,7 @@ struct flow_request {
         enum flow_sort sort;
         bool ascending;
         enum flow_format format;
+        unsigned spark; /* seconds of each row's line; 0: none */
         unsigned limit; /* with a format to be saved: 0 = all */
 };
 

@@ -57,14 +57,16 @@ bool past_parse(struct server *server, const struct params *params, bool *ret_ha
         return true;
 }
 
-bool past_is_relative(const struct params *params) {
+bool past_is_open(const struct params *params) {
         static const char *const names[] = {PAST_PARAMS};
+        bool is_given = false;
         for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
                 const char *text = params_get(params, names[i]);
                 if (text && *text == '-')
                         return true;
+                is_given |= text != NULL;
         }
-        return false;
+        return !is_given;
 }
 
 void past_problem(struct problem *problem, int error) {

@@ -18,7 +18,7 @@ void past_problem(struct problem *problem, int error);
 json_t *past_summary(const struct history_seen *seen, uint64_t matched_flows, struct volume matched,
                      uint64_t unmatched_flows, struct volume unmatched);
 
-/* True where a time is given that counts from now: asked again, it means another second. */
-bool past_is_relative(const struct params *params);
+/* True where no time is given, or one that counts from now: beside a cursor that does not contradict its range. */
+bool past_is_open(const struct params *params);
 
 #endif

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/parse.h"
 #include "server/counters.h"
 #include "server/internal.h"
 #include "server/routes.h"
@@ -32,23 +31,12 @@ static struct counters_bounds read_bounds(struct server *server) {
         return bounds;
 }
 
-static bool parse_step(const struct params *params, int64_t *step_s, struct problem *problem) {
-        const char *text = params_get(params, "step");
-        int64_t ms;
-        if (!text)
-                return true;
-        if (!parse_duration(text, &ms) || ms < MS_PER_S || ms % MS_PER_S)
-                return problem_set(problem, 400, "step", "must be a duration in whole seconds, such as 1s or 5m");
-        *step_s = ms / MS_PER_S;
-        return true;
-}
-
 /* Without from and to: all that is held, or the newest part of it that fits. */
 static bool parse(const struct route_call *call, struct request *ret, struct problem *problem) {
         struct times_range range;
         struct request r = {.step_s = 1, .bounds = read_bounds(call->server), .history = call->server->history};
         if (!times_range(call->params, clock_wall_ns() / NS_PER_MS, &range, problem) ||
-            !parse_step(call->params, &r.step_s, problem))
+            !times_step(call->params, &r.step_s, problem))
                 return false;
 
         r.to = range.has_to ? range.to : r.bounds.held_to;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
 #include "server/export.h"
 #include "server/flow_answer.h"
@@ -17,6 +18,11 @@
 struct place {
         char token[PIN_TOKEN_BYTES];
         size_t offset;
+};
+
+/* Rows [from, to) of a result. */
+struct page {
+        size_t from, to;
 };
 
 static bool parse_cursor(const char *text, struct place *ret) {
@@ -45,7 +51,7 @@ static struct pin *open_pinned(const struct route_call *call, const char *cursor
         }
 
         struct flow_request request = pin->request;
-        bool good = flow_answer_parse(call, past_is_relative(call->params), &request, problem);
+        bool good = flow_answer_parse(call, past_is_open(call->params), &request, problem);
         if (good && (!flow_request_equal(&request, &pin->request) || place->offset >= pin->result.n_rows))
                 good = problem_set(problem, 400, "cursor", "was made with other parameters");
         flow_filter_fini(&request.filter);
@@ -72,29 +78,76 @@ static void write_next(struct server *server, struct pin *pin, size_t end, struc
                 text_printf(body, ",\"next\":null}");
 }
 
+/* The lines of a page's rows: the seconds before the range's end, or before the tick that the rows are of. */
+static int ask_sparks(const struct route_call *call, const struct pin *pin, const struct page *page,
+                      struct spark_result *ret) {
+        const struct flow_result *result = &pin->result;
+        int64_t to = pin->request.has_range ? result->seen.range.to : result->asof_ms / MS_PER_S;
+        if (!pin->request.spark)
+                return 0;
+        return history_query_spark(call->server->history, result->rows + page->from, page->to - page->from, to,
+                                   pin->request.spark, call->cancelled, call->context, ret);
+}
+
+static void write_spark(const struct spark_result *sparks, size_t row, struct text *body) {
+        text_printf(body, ",\"spark\":[");
+        for (unsigned i = 0; i < sparks->n; i++) {
+                const char *comma = i ? "," : "";
+                uint64_t bytes = sparks->bytes[row * sparks->n + i];
+                if (sparks->known[row] && sparks->span_ms[i])
+                        text_printf(body, "%s%llu", comma,
+                                    (unsigned long long)render_rate_bps(bytes, sparks->span_ms[i]));
+                else
+                        text_printf(body, "%snull", comma);
+        }
+        text_printf(body, "]}");
+}
+
+static void write_rows(struct server *server, const struct pin *pin, const struct page *page,
+                       const struct spark_result *sparks, struct text *body) {
+        struct render_names names;
+        server_names(server, &names);
+        for (size_t i = page->from; i < page->to; i++) {
+                json_t *row = render_flow(&pin->result.rows[i], &names);
+                if (i > page->from)
+                        text_add(body, ",", 1);
+                if (!sparks->n) {
+                        text_json(body, row);
+                        continue;
+                }
+                text_json_open(body, row);
+                write_spark(sparks, i - page->from, body);
+        }
+}
+
+static bool write_page(const struct route_call *call, struct pin *pin, size_t from, struct text *body,
+                       struct problem *problem) {
+        struct page page = {.from = from, .to = from + pin->request.limit};
+        struct spark_result sparks = {0};
+        if (page.to > pin->result.n_rows)
+                page.to = pin->result.n_rows;
+        int r = ask_sparks(call, pin, &page, &sparks);
+        if (r < 0) {
+                past_problem(problem, r);
+                return false;
+        }
+        flow_answer_begin(call->server, pin, body);
+        write_rows(call->server, pin, &page, &sparks, body);
+        flow_answer_sum_up(pin, body);
+        write_next(call->server, pin, page.to, body);
+        spark_result_fini(&sparks);
+        return true;
+}
+
 static bool answer_page(const struct route_call *call, struct reply *reply, struct problem *problem) {
         struct place place = {0};
         const char *cursor = params_get(call->params, "cursor");
         struct pin *pin = cursor ? open_pinned(call, cursor, &place, problem) : open_fresh(call, problem);
         if (!pin)
                 return false;
-
-        struct render_names names;
-        server_names(call->server, &names);
-        struct text *body = &reply->body;
-        size_t end = place.offset + pin->request.limit;
-        if (end > pin->result.n_rows)
-                end = pin->result.n_rows;
-        flow_answer_begin(call->server, pin, body);
-        for (size_t i = place.offset; i < end; i++) {
-                if (i > place.offset)
-                        text_add(body, ",", 1);
-                text_json(body, render_flow(&pin->result.rows[i], &names));
-        }
-        flow_answer_sum_up(pin, body);
-        write_next(call->server, pin, end, body);
+        bool good = write_page(call, pin, place.offset, &reply->body, problem);
         pins_unref(call->server->pins, pin);
-        return true;
+        return good;
 }
 
 bool route_flows(const struct route_call *call, struct reply *reply, struct problem *problem) {

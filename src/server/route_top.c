@@ -1,70 +1,23 @@
-/* GET /api/top: who carried most in the last closed second, or in a range.
- *
- * `key` is what the filter of the same name takes, so that a row can be asked about further; a
- * pair is two addresses with a blank between them, a port stands with its protocol ("443/tcp"). */
-#include <stdio.h>
-
+/* GET /api/top: who carried most in the last closed second, or in a range. */
 #include "base/clock.h"
 #include "server/flow_request.h"
+#include "server/grouping.h"
 #include "server/internal.h"
 #include "server/past.h"
 #include "server/routes.h"
 
 #define LIMIT_DEFAULT 10
 
-static const char *const by_names[] = {
-        [TOP_BY_FLOW] = "flow",   [TOP_BY_PAIR] = "pair", [TOP_BY_HOST] = "host",   [TOP_BY_PORT] = "port",
-        [TOP_BY_PROTO] = "proto", [TOP_BY_VLAN] = "vlan", [TOP_BY_IFACE] = "iface", [TOP_BYS] = NULL,
-};
-
 static bool parse(const struct route_call *call, const struct render_names *names, struct top_query *query,
                   struct problem *problem) {
-        static const char *const metrics[] = {"bytes", "packets", NULL};
-        unsigned by = TOP_BY_FLOW, by_packets = 0;
         uint64_t limit = LIMIT_DEFAULT;
-        if (!params_word(call->params, "by", by_names, &by, problem) ||
-            !params_word(call->params, "metric", metrics, &by_packets, problem) ||
+        if (!grouping_parse(call->params, &query->by, &query->by_packets, problem) ||
             !params_u64(call->params, "limit", 1, TOP_ROWS_MAX, &limit, problem) ||
             !past_parse(call->server, call->params, &query->has_range, &query->range, problem) ||
             !flow_filter_parse(call->params, names, &query->filter, problem))
                 return false;
-        query->by = by;
-        query->by_packets = by_packets;
         query->limit = (unsigned)limit;
         return true;
-}
-
-/* The key and the parts of it that the grouping keeps. */
-static json_t *render_key(const struct top_row *row, enum top_by by, const struct render_names *names) {
-        const struct flow_key *key = &row->key;
-        uint8_t family = flow_key_family(key);
-        const char *proto = packet_class_name(flow_key_class(key)), *name = packet_proto_name(key->proto);
-        const char *iface = key->iface < names->n_ifaces ? names->ifaces[key->iface] : "";
-        char a[46], b[46], text[100], number[8];
-        render_address(key->a_address, family, a);
-        render_address(key->b_address, family, b);
-        (void)snprintf(number, sizeof(number), "%u", key->proto);
-
-        switch (by) {
-        case TOP_BY_FLOW:
-                (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)row->id);
-                return json_pack("{ss sI ss ss si ss si ss si si}", "key", text, "id", (json_int_t)row->id, "iface",
-                                 iface, "a_ip", a, "a_port", key->a_port, "b_ip", b, "b_port", key->b_port, "proto",
-                                 proto, "proto_number", key->proto, "vlan", flow_key_vlan(key));
-        case TOP_BY_PAIR:
-                (void)snprintf(text, sizeof(text), "%s %s", a, b);
-                return json_pack("{ss ss ss}", "key", text, "a_ip", a, "b_ip", b);
-        case TOP_BY_HOST: return json_pack("{ss ss}", "key", a, "ip", a);
-        case TOP_BY_PORT:
-                (void)snprintf(text, sizeof(text), "%u/%s", key->a_port, name ? name : number);
-                return json_pack("{ss si ss si}", "key", text, "port", key->a_port, "proto", name ? name : number,
-                                 "proto_number", key->proto);
-        case TOP_BY_PROTO: return json_pack("{ss si}", "key", name ? name : number, "proto_number", key->proto);
-        case TOP_BY_VLAN:
-                (void)snprintf(text, sizeof(text), "%u", flow_key_vlan(key));
-                return json_pack("{ss si}", "key", text, "vlan", flow_key_vlan(key));
-        default: return json_pack("{ss ss}", "key", iface, "iface", iface);
-        }
 }
 
 static double share_of(const struct top_query *query, struct volume part, struct volume whole) {
@@ -82,7 +35,7 @@ static json_t *render_figures(const struct top_query *query, const struct top_re
 
 static json_t *render_row(const struct top_query *query, const struct top_result *result, const struct top_row *row,
                           const struct render_names *names) {
-        json_t *object = render_key(row, query->by, names);
+        json_t *object = grouping_render_key(row, query->by, names);
         if (json_object_update_missing_new(object, render_figures(query, result, row->volume))) {
                 json_decref(object);
                 return NULL;
@@ -122,8 +75,8 @@ static void write_body(const struct top_query *query, const struct top_result *r
         }
         text_json_open(body, json_pack("{sI sI sI si sb ss ss}", "asof", asof, "from", from, "to", to, "resolution_ms",
                                        query->has_range ? (int)result->seen.resolution_ms : 1000, "exact",
-                                       query->has_range ? result->seen.exact : true, "by", by_names[query->by],
-                                       "metric", query->by_packets ? "packets" : "bytes"));
+                                       query->has_range ? result->seen.exact : true, "by", grouping_name(query->by),
+                                       "metric", grouping_metric(query->by_packets)));
         text_printf(body, ",\"rows\":[");
         for (size_t i = 0; i < result->n_rows; i++) {
                 if (i)

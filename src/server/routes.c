@@ -6,11 +6,12 @@
 #include "server/past.h"
 
 static const char *const no_params[] = {NULL};
-static const char *const flows_params[] = {"limit", "sort", "dir", "cursor", "format", PAST_PARAMS, FLOW_FILTER_PARAMS,
-                                           NULL};
+static const char *const flows_params[] = {
+        "limit", "sort", "dir", "cursor", "format", "spark", PAST_PARAMS, FLOW_FILTER_PARAMS, NULL};
 static const char *const counters_params[] = {"from", "to", "step", NULL};
 static const char *const top_params[] = {"by", "metric", "limit", PAST_PARAMS, FLOW_FILTER_PARAMS, NULL};
 static const char *const filter_params[] = {"filter", "pos", NULL};
+static const char *const series_params[] = {"by", "metric", "step", "limit", PAST_PARAMS, FLOW_FILTER_PARAMS, NULL};
 static const char *const events_params[] = {"from", "to", NULL};
 
 static const struct route routes[] = {
@@ -18,6 +19,7 @@ static const struct route routes[] = {
         {.path = "/api/events", .params = events_params, .answer = route_events},
         {.path = "/api/filter/check", .params = filter_params, .answer = route_filter_check},
         {.path = "/api/flows", .params = flows_params, .answer = route_flows},
+        {.path = "/api/series", .params = series_params, .answer = route_series},
         {.path = "/api/stats", .params = no_params, .answer = route_stats},
         {.path = "/api/top", .params = top_params, .answer = route_top},
         {.path = "/healthz", .params = no_params, .answer = route_health, .open = true, .quick = true},

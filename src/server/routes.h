@@ -48,6 +48,7 @@ bool route_health(const struct route_call *call, struct reply *reply, struct pro
 bool route_login(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_logout(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_metrics(const struct route_call *call, struct reply *reply, struct problem *problem);
+bool route_series(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_stats(const struct route_call *call, struct reply *reply, struct problem *problem);
 bool route_top(const struct route_call *call, struct reply *reply, struct problem *problem);
 

@@ -140,3 +140,14 @@ bool times_range(const struct params *params, int64_t now_ms, struct times_range
         *ret = range;
         return true;
 }
+
+bool times_step(const struct params *params, int64_t *step_s, struct problem *problem) {
+        const char *text = params_get(params, "step");
+        int64_t ms;
+        if (!text)
+                return true;
+        if (!parse_duration(text, &ms) || ms < MS_PER_S || ms % MS_PER_S)
+                return problem_set(problem, 400, "step", "must be a duration in whole seconds, such as 1s or 5m");
+        *step_s = ms / MS_PER_S;
+        return true;
+}

@@ -12,7 +12,7 @@ TOKEN = "correct-horse-battery"
 OPTIONS = ("--auth-token=" + TOKEN, "--allow-host=watch.example")
 BEARER = "Authorization: Bearer " + TOKEN
 
-PROTECTED = ["/api/flows", "/api/counters", "/api/top", "/api/events", "/api/stats", "/metrics", "/ws", "/nope"]
+PROTECTED = ["/api/flows", "/api/counters", "/api/top", "/api/series", "/api/events", "/api/stats", "/metrics", "/ws", "/nope"]
 OPEN = ["/", "/index.html", "/app.js", "/app.css", "/icon.svg", "/healthz"]
 
 

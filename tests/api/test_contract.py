@@ -235,7 +235,8 @@ def test_unknown_and_repeated_parameters(busy, path):
 @pytest.mark.parametrize("path, query", [
     ("/api/flows", {"state": "all", "limit": 5}), ("/api/flows", {"format": "json", "state": "all"}),
     ("/api/flows", {"format": "csv", "state": "all"}), ("/api/counters", {"step": "2s"}),
-    ("/api/counters", {"from": 0, "to": 60000}), ("/api/top", {"by": "port"}), ("/api/events", {"from": "-1h"})])
+    ("/api/counters", {"from": 0, "to": 60000}), ("/api/top", {"by": "port"}),
+    ("/api/series", {"by": "host", "from": "-1h"}), ("/api/flows", {"state": "all", "spark": 600}), ("/api/events", {"from": "-1h"})])
 def test_fuller_answers(busy, path, query):
     assert fetch(busy, path, **query)[0] == 200
 
@@ -247,6 +248,7 @@ def test_top_rows_of_each_kind(busy, pair, by):
     while not json.loads(fetch(busy, "/api/top", by=by)[2])["rows"]:
         assert time.monotonic() < deadline
         time.sleep(0.2)
+    assert json.loads(fetch(busy, "/api/series", by=by)[2])["series"]
     ping.kill()
 
 
@@ -271,7 +273,7 @@ def test_every_answer_has_an_example():
 
 def test_everything_is_complete():
     for name, schema in contract.DOCUMENT["components"]["schemas"].items():
-        if schema.get("type") == "object" and name not in ("Figures", "TopRow"):
+        if schema.get("type") == "object" and name not in ("Figures", "GroupKey"):
             assert schema["additionalProperties"] is False, name
 
 

@@ -1,0 +1,323 @@
+/* The greatest groups of a range, step by step.
+ *
+ * Under one lock the range's segments are picked twice: as few as there are (whole minutes) for the sums over the whole
+ * range, which say who is greatest, and step by step. What a flow counts for is then looked up once for each flow, so
+ * that the second pass is one addition for each row of a segment, without the lock. A minute whose seconds are gone
+ * counts whole, in the step in which it begins. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "history/groups.h"
+#include "history/range.h"
+#include "history/select.h"
+
+#define CANCEL_EVERY 65536u
+
+/* Which rows of the result a flow counts for: 0 none, else the row's number plus 1. */
+struct places {
+        uint16_t first, second;
+        uint8_t directions; /* what of it is selected */
+};
+#define PLACE_OTHER UINT16_MAX
+
+struct run {
+        struct history *history;
+        const struct series_query *query;
+        bool (*cancelled)(void *);
+        void *context;
+        struct range range;
+        struct picked picked;   /* of the whole range */
+        struct segment **parts; /* of the steps, and which step each is of */
+        uint16_t *steps;
+        size_t n_parts;
+        struct groups groups;
+        struct places *places; /* by the flow's index */
+        struct series_result result;
+};
+
+static bool is_cancelled(const struct run *run) {
+        return run->cancelled && run->cancelled(run->context);
+}
+
+/* ---- the steps ------------------------------------------------------------------------------ */
+
+static int64_t round_up(int64_t value, int64_t unit) {
+        return (value + unit - 1) / unit * unit;
+}
+
+/* Lays the steps over the range that can be told. */
+static int lay_steps(struct run *run) {
+        const struct history_seen *seen = &run->range.seen;
+        const struct history *history = run->history;
+        struct series_result *result = &run->result;
+        int64_t unit_s = seen->resolution_ms / MS_PER_S, start = seen->range.from, number;
+        if (unit_s > 1 && wall_find(&history->wall, start, history->second, &number))
+                start -= number - floor_div(number, unit_s) * unit_s;
+        int64_t length = seen->range.to > start ? seen->range.to - start : 0;
+        int64_t least_s = (length + SERIES_STEPS_MAX - 1) / SERIES_STEPS_MAX;
+        result->start = start;
+        result->step_s = round_up(run->query->step_s > least_s ? run->query->step_s : least_s, unit_s);
+        result->n_steps = (size_t)(round_up(length, result->step_s) / result->step_s);
+        result->span_ms = calloc(result->n_steps + 1, sizeof(*result->span_ms));
+        return result->span_ms ? 0 : -ENOMEM;
+}
+
+/* Takes the segments of numbers [from, to) for a step, and how much of them was captured. There is room. */
+static void take_part(struct run *run, int64_t from, int64_t to, size_t step) {
+        const struct history *history = run->history;
+        size_t n = segments_collect(&history->segments, from, to, run->parts + run->n_parts);
+        for (; n; n--)
+                run->steps[run->n_parts++] = (uint16_t)step;
+        for (int64_t number = from; number < to; number++) {
+                const struct history_counters *row = counters_find(&history->counters, number);
+                if (row)
+                        run->result.span_ms[step] += row->span_ms;
+        }
+}
+
+static size_t step_of(const struct series_result *result, int64_t label) {
+        if (label < result->start)
+                return 0;
+        size_t step = (size_t)((label - result->start) / result->step_s);
+        return step < result->n_steps ? step : result->n_steps - 1;
+}
+
+static bool make_room(struct run *run, size_t more) {
+        struct segment **parts = realloc(run->parts, (run->n_parts + more) * sizeof(struct segment *));
+        if (parts)
+                run->parts = parts;
+        uint16_t *steps = realloc(run->steps, (run->n_parts + more) * sizeof(*steps));
+        if (steps)
+                run->steps = steps;
+        return parts && steps;
+}
+
+/* Numbers in a row, whose labels are all the same distance away. */
+static int take_span(struct run *run, int64_t from, int64_t to) {
+        const struct history *history = run->history;
+        const struct series_result *result = &run->result;
+        int64_t ahead_s = wall_of(&history->wall, from) - from;
+        segments_widen(&history->segments, &from, &to);
+        if (from >= to)
+                return 0;
+        if (!make_room(run, (size_t)(to - from)))
+                return -ENOMEM;
+        for (int64_t next; from < to; from = next) {
+                size_t step = step_of(result, from + ahead_s);
+                next = result->start + (int64_t)(step + 1) * result->step_s - ahead_s;
+                if (next <= from)
+                        next = from + 1;
+                if (next < history->segments.fine_from)
+                        next = floor_div(next + MINUTE_S - 1, MINUTE_S) * MINUTE_S;
+                if (next > to)
+                        next = to;
+                take_part(run, from, next, step);
+        }
+        return 0;
+}
+
+/* All that is read under the first lock. */
+static int pick(struct run *run) {
+        const struct history *history = run->history;
+        const struct history_range *asked = &run->query->range;
+        struct wall_span spans[RANGE_SPANS_MAX];
+        int r = range_pick(history, *asked, &run->range, &run->picked);
+        if (r == 0)
+                r = lay_steps(run);
+        unsigned n = wall_spans(&history->wall, asked->from, asked->to, history->second, spans, RANGE_SPANS_MAX);
+        for (unsigned i = 0; r == 0 && run->result.n_steps && i < n; i++)
+                r = take_span(run, spans[i].from, spans[i].to);
+        return r;
+}
+
+/* ---- who is greatest ------------------------------------------------------------------------ */
+
+/* What of a flow the filter selects; `*ret` receives its volume, and the rest goes to what it does not. */
+static unsigned select_volume(struct run *run, const struct entry *entry, const struct flow_sum *sum,
+                              struct volume *ret) {
+        struct volume whole = flow_sum_both_ways(sum);
+        const struct select_rate rate = {
+                .bytes = whole.bytes,
+                .span_ms = (uint32_t)run->range.seen.span_ms,
+                .now_ms = history_now_ms(run->history),
+        };
+        unsigned directions = select_directions(&run->query->filter, entry, sum, &rate);
+        const struct flow_sum part = select_part(sum, directions);
+        *ret = flow_sum_both_ways(&part);
+        struct volume rest = volume_less(whole, *ret);
+        volume_add(&run->result.unmatched, rest.packets, rest.bytes);
+        return directions;
+}
+
+/* By flow the id is the index for as long as the greatest are looked for. */
+static int take_flow(struct run *run, const struct entry *entry, const struct flow_sum *sum) {
+        struct series_result *result = &run->result;
+        const struct series_query *query = run->query;
+        struct volume volume;
+        unsigned directions = select_volume(run, entry, sum, &volume);
+        if (!volume.packets) {
+                result->unmatched_flows++;
+                return 0;
+        }
+        result->matched_flows++;
+        volume_add(&result->matched, volume.packets, volume.bytes);
+        run->places[sum->flow] = (struct places){
+                .first = PLACE_OTHER,
+                .second = query->by == TOP_BY_HOST ? PLACE_OTHER : 0,
+                .directions = (uint8_t)directions,
+        };
+        if (query->by != TOP_BY_FLOW)
+                return groups_add_flow(&run->groups, entry, volume, query->by);
+        struct top_row row = {.key = entry->key, .id = sum->flow, .volume = volume};
+        groups_insert_best(result->rows, &result->n_rows, query->limit, &row, query->by_packets);
+        return 0;
+}
+
+static int take_flows(struct run *run) {
+        int r = 0;
+        for (uint32_t i = 0; r == 0 && i < run->range.n; i++) {
+                const struct entry *entry = range_entry(run->history, &run->range, &run->range.sums[i]);
+                if (i % CANCEL_EVERY == 0 && is_cancelled(run))
+                        return -ECANCELED;
+                if (entry)
+                        r = take_flow(run, entry, &run->range.sums[i]);
+        }
+        return r;
+}
+
+static void place_flows(struct run *run) {
+        struct series_result *result = &run->result;
+        for (size_t i = 0; i < result->n_rows; i++) {
+                struct top_row *row = &result->rows[i];
+                run->places[row->id].first = (uint16_t)(i + 1);
+                row->id = run->history->directory.entries[row->id].id;
+        }
+}
+
+static void choose_groups(struct run *run) {
+        struct series_result *result = &run->result;
+        const struct groups *groups = &run->groups;
+        for (size_t i = 0; i < groups->room; i++)
+                if (groups->rows[i].volume.packets)
+                        groups_insert_best(result->rows, &result->n_rows, run->query->limit, &groups->rows[i],
+                                           run->query->by_packets);
+        for (size_t i = 0; i < result->n_rows; i++)
+                groups_find(groups, &result->rows[i].key)->id = i + 1;
+}
+
+static void place(const struct groups *groups, const struct flow_key *key, uint16_t *place) {
+        uint64_t row = groups_find(groups, key)->id;
+        if (row)
+                *place = (uint16_t)row;
+}
+
+static void place_groups(struct run *run) {
+        const struct entry *entries = run->history->directory.entries;
+        choose_groups(run);
+        for (uint32_t i = 0; i < run->range.n; i++) {
+                uint32_t flow = run->range.sums[i].flow;
+                struct places *places = &run->places[flow];
+                if (!places->first)
+                        continue;
+                struct flow_key key = groups_key(&entries[flow], run->query->by);
+                place(&run->groups, &key, &places->first);
+                if (groups_other_host(&entries[flow], run->query->by, &key))
+                        place(&run->groups, &key, &places->second);
+        }
+}
+
+/* All that is read under the second lock. */
+static int judge(struct run *run) {
+        const struct directory *directory = &run->history->directory;
+        run->groups.seed = directory->seed;
+        run->places = calloc(directory->used_up_to + 1, sizeof(*run->places));
+        int r = run->places ? take_flows(run) : -ENOMEM;
+        if (r < 0)
+                return r;
+        if (run->query->by == TOP_BY_FLOW)
+                place_flows(run);
+        else
+                place_groups(run);
+        return 0;
+}
+
+/* ---- the values ----------------------------------------------------------------------------- */
+
+static void add(struct series_result *result, uint16_t place, size_t step, uint64_t amount) {
+        size_t row = place == PLACE_OTHER ? result->n_rows : place - 1u;
+        result->values[row * result->n_steps + step] += amount;
+}
+
+static void add_part(struct run *run, const struct segment *segment, size_t step) {
+        struct segment_cursor cursor = segment_start(segment);
+        for (struct flow_sum row; segment_next(&cursor, &row);) {
+                const struct places *places = &run->places[row.flow];
+                const struct flow_sum part = select_part(&row, places->directions);
+                struct volume volume = flow_sum_both_ways(&part);
+                uint64_t amount = run->query->by_packets ? volume.packets : volume.bytes;
+                if (places->first)
+                        add(&run->result, places->first, step, amount);
+                if (places->second)
+                        add(&run->result, places->second, step, amount);
+        }
+}
+
+static int add_parts(struct run *run) {
+        struct series_result *result = &run->result;
+        result->values = calloc((result->n_rows + 1) * result->n_steps + 1, sizeof(*result->values));
+        if (!result->values)
+                return -ENOMEM;
+        for (size_t i = 0; i < run->n_parts; i++) {
+                if (is_cancelled(run))
+                        return -ECANCELED;
+                add_part(run, run->parts[i], run->steps[i]);
+        }
+        return 0;
+}
+
+/* ---- the query ------------------------------------------------------------------------------ */
+
+static int ask(struct run *run) {
+        struct history *history = run->history;
+        pthread_rwlock_rdlock(&history->lock);
+        int r = pick(run);
+        pthread_rwlock_unlock(&history->lock);
+        r = range_sum(&run->range, &run->picked, r, RANGE_FLOWS_MAX, run->cancelled, run->context);
+        if (r < 0)
+                return r;
+        pthread_rwlock_rdlock(&history->lock);
+        r = judge(run);
+        pthread_rwlock_unlock(&history->lock);
+        return r < 0 ? r : add_parts(run);
+}
+
+int history_query_series(struct history *history, const struct series_query *query, bool (*cancelled)(void *),
+                         void *context, struct series_result *ret) {
+        struct run run = {.history = history, .query = query, .cancelled = cancelled, .context = context};
+        struct series_result *result = &run.result;
+        result->rows = calloc(query->limit, sizeof(*result->rows));
+        int r = result->rows ? ask(&run) : -ENOMEM;
+        if (r == 0)
+                result->seen =
+                        range_seen(&run.range, result->matched, result->unmatched, !select_is_all(&query->filter));
+        for (size_t i = 0; i < run.n_parts; i++)
+                segment_unref(run.parts[i]);
+        free(run.parts);
+        free(run.steps);
+        free(run.places);
+        groups_fini(&run.groups);
+        range_fini(&run.range);
+        if (r == 0)
+                *ret = run.result;
+        else
+                series_result_fini(result);
+        return r;
+}
+
+void series_result_fini(struct series_result *result) {
+        free(result->rows);
+        free(result->span_ms);
+        free(result->values);
+        *result = (struct series_result){0};
+}
