@@ -78,6 +78,17 @@ def test_a_filter(served, past):
     assert sum(sum(row["values"]) for row in answer["series"]) == 2 * (1 + 2 + 4)
 
 
+def test_one_direction(served, past, pair):
+    """A filter that selects what one end sent counts that alone, in the steps as in the lines."""
+    question = {"filter": f"icmp and src {pair.peer.ip4}"} | past
+    answer = served.json("/api/series", metric="packets", by="host", **question)
+    assert [sum(row["values"]) for row in answer["series"]] == [1 + 2 + 4] * 2
+    answer = served.json("/api/series", **question)
+    [row] = served.json("/api/flows", spark=4, **question)["rows"]
+    assert row["spark"] == answer["series"][0]["values"]
+    assert sum(row["spark"]) == row["bytes"] * 8
+
+
 def test_before_the_capture_there_is_nothing_to_tell(served, past):
     answer = served.json("/api/series", **{"from": past["from"] - 3600_000, "to": past["to"]})
     assert answer["from"] == served.points()[0]["ts"] == answer["ts"][0]
