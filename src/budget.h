@@ -17,7 +17,8 @@ struct budget {
 };
 
 /* Divides the budget of the options among `rings` interfaces with a ring and a worker each; 0: a file,
- * which has one worker and no ring; a report of it has no server either. 0 or -EINVAL with a line that says what would have to change. */
+ * which has one worker and no ring; a report of it has no server either. 0 or -EINVAL with a line that says what would
+ * have to change. */
 int budget_divide(const struct options *options, unsigned rings, struct budget *ret, struct error *error);
 
 #endif

@@ -94,7 +94,7 @@ static int start(struct replay *replay, struct error *error) {
                 (void)snprintf(speed, sizeof(speed), ", at %g times its speed", options->speed);
         (void)snprintf(text, sizeof(text), "reading %s%s", replay->name, speed);
         history_add_event(replay->service.history, floor_div(replay->file.started_ns, NS_PER_MS), "start", text);
-        log_info("reading %s%s, filter '%s'", options->read_path, speed, options->bpf);
+        log_info("reading %s%s, filter '%s'", replay->name, speed, options->bpf);
         return service_start(&replay->service, error);
 }
 
@@ -104,8 +104,7 @@ static int start(struct replay *replay, struct error *error) {
 static void tell_what_is_kept(const struct replay *replay, int64_t ts_ms) {
         int64_t from, to;
         char text[160], from_text[TIME_BYTES], to_text[TIME_BYTES];
-        if (!history_span(replay->service.history, &from, &to) ||
-            from <= floor_div(replay->file.started_ns, NS_PER_S))
+        if (!history_span(replay->service.history, &from, &to) || from <= floor_div(replay->file.started_ns, NS_PER_S))
                 return;
         (void)snprintf(text, sizeof(text), "longer than --retention (%u s): kept is from %s to %s",
                        replay->service.options->retention_s, time_text(from, from_text), time_text(to, to_text));

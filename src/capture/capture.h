@@ -65,7 +65,8 @@ struct capture_file_options {
         uint32_t snaplen; /* 0 = whole frames */
 };
 
-/* Opens a pcap or pcapng file, and reads its first packet. 0 or -errno: -EBADMSG no capture file, -EINVAL a filter that does not compile. */
+/* Opens a pcap or pcapng file, and reads its first packet. 0 or -errno: -EBADMSG no capture file, -EINVAL a filter that
+ * does not compile. */
 int capture_open_file(const struct capture_file_options *options, struct capture **ret, struct error *error);
 
 /* Has a file come at `speed` times the pace of its own timestamps (1 = as it was captured). What nobody could follow
@@ -75,7 +76,8 @@ int capture_pace(struct capture *file, double speed, struct capture **ret, struc
 void capture_close(struct capture *capture);
 
 /* Takes up to `max` frames, waiting until one is there or CLOCK_BOOTTIME passes `deadline_boot_ns`
- * (a file never waits; one that is paced does, but no longer than a second of its own time). Frames stay valid until the next call.
+ * (a file never waits; one that is paced does, but no longer than a second of its own time). Frames stay valid until
+ * the next call.
  *
  * Returns how many; 0 at the deadline or after capture_wake; -ENODATA at the end of a file
  * (capture_truncated tells how it ended); another -errno where the source failed. Worker thread. */

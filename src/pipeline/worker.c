@@ -12,7 +12,8 @@
  *
  * Live, seconds follow the clock (timeline.h) and the worker waits for nobody: with no empty mail it
  * goes on in the open one, which then covers several seconds. In a file they follow the
- * frames, or the pace that the file is kept to, and the worker waits for the rollup. Where the clock jumps, the second ends there. */
+ * frames, or the pace that the file is kept to, and the worker waits for the rollup. Where the clock jumps, the second
+ * ends there. */
 #include "pipeline/worker.h"
 
 #include <assert.h>
