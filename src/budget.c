@@ -1,7 +1,7 @@
 /* Rings take what was asked for (at most a quarter, the options see to that), the server a
  * sixteenth, the flow tables up to a quarter, and the history all the rest. Several interfaces
  * have equal parts of rings and tables. Of the history's part nine twentieths are for what each flow did in each
- * second, the rest for the flows themselves. A report needs neither ring nor server: half is for the
+ * second, the rest for the flows themselves. A file needs no ring, a report of it no server either: half is for the
  * table then. Nothing of it is
  * touched before it is used, so a quiet host pays for what it sees. */
 #include "budget.h"
@@ -34,12 +34,13 @@ static uint32_t directory_within(struct history_options *options, uint64_t bytes
 
 int budget_divide(const struct options *options, unsigned rings, struct budget *ret, struct error *error) {
         unsigned workers = rings ? rings : 1;
+        bool serves = options->report == REPORT_NONE;
         struct budget budget = {
                 .memory_bytes = options->memory_bytes,
                 .ring_bytes = rings ? options->ring_bytes / rings : 0,
-                .server_bytes = rings ? options->memory_bytes / 16 : 0,
+                .server_bytes = serves ? options->memory_bytes / 16 : 0,
         };
-        uint64_t share = rings ? options->memory_bytes / 4 : options->memory_bytes / 2;
+        uint64_t share = serves ? options->memory_bytes / 4 : options->memory_bytes / 2;
         budget.max_flows =
                 options->max_flows ? (options->max_flows + workers - 1) / workers : flows_within(share / workers);
         budget.table_bytes = pipeline_bytes(budget.max_flows) * workers;
@@ -51,7 +52,7 @@ int budget_divide(const struct options *options, unsigned rings, struct budget *
         uint64_t taken = budget.ring_bytes * rings + budget.server_bytes + budget.table_bytes;
         if (taken < budget.memory_bytes) {
                 uint64_t left = budget.memory_bytes - taken;
-                history.segment_bytes = budget.segment_bytes = rings ? left / 20 * 9 : 0;
+                history.segment_bytes = budget.segment_bytes = serves ? left / 20 * 9 : 0;
                 budget.directory_flows = directory_within(&history, left);
         }
         if (budget.directory_flows < budget.max_flows * (uint64_t)workers)

@@ -16,8 +16,9 @@ struct budget {
         uint32_t directory_flows; /* live and ended */
 };
 
-/* Divides the budget of the options among `rings` interfaces with a ring and a worker each; 0: a report,
- * which has one worker and no ring. 0 or -EINVAL with a line that says what would have to change. */
+/* Divides the budget of the options among `rings` interfaces with a ring and a worker each; 0: a file,
+ * which has one worker and no ring; a report of it has no server either. 0 or -EINVAL with a line that says what would
+ * have to change. */
 int budget_divide(const struct options *options, unsigned rings, struct budget *ret, struct error *error);
 
 #endif

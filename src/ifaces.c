@@ -186,7 +186,7 @@ static enum history_iface_state state_of(const struct iface *iface) {
 
 static void tell_state(const struct ifaces *ifaces, const struct iface *iface) {
         struct history_iface now = {.state = state_of(iface)};
-        memcpy(now.name, iface->link.name, sizeof(now.name));
+        memcpy(now.name, iface->link.name, sizeof(iface->link.name));
         history_set_iface(ifaces->history, (unsigned)(iface - ifaces->list), &now, pipeline_now_ns(ifaces->pipeline));
 }
 

@@ -9,6 +9,7 @@
 #include "capture/capture.h"
 #include "live.h"
 #include "options.h"
+#include "replay.h"
 #include "report.h"
 #include "stop.h"
 
@@ -65,6 +66,11 @@ int main(int argc, char **argv) {
         case OPTIONS_VERSION: (void)puts("netwatchd " NETWATCH_VERSION); return EXIT_SUCCESS;
         case OPTIONS_LIST_IFACES: r = list_ifaces(&error); break;
         case OPTIONS_READ:
+                r = stop_init(&error);
+                if (r == 0)
+                        r = replay_run(&options, &error);
+                break;
+        case OPTIONS_REPORT:
                 r = stop_init(&error);
                 if (r == 0)
                         r = report_run(&options, &error);

@@ -308,7 +308,7 @@ static void complete(struct options *options) {
         bool live = !options->read_path;
         uint64_t quarter = options->memory_bytes / 4;
 
-        options->action = live ? OPTIONS_RUN : OPTIONS_READ;
+        options->action = live ? OPTIONS_RUN : options->report ? OPTIONS_REPORT : OPTIONS_READ;
         if (!options->bpf)
                 options->bpf = live ? DEFAULT_BPF : "";
         if (!options->snaplen && live)
@@ -323,10 +323,12 @@ static int check_together(const struct option_settings *settings, const struct o
         const struct options *options = &draft->options;
         uint64_t quarter = options->memory_bytes / 4;
 
-        if (options->read_path && !options->report)
-                return error_set(error, -EINVAL, "--read needs --report=text or --report=json beside it");
         if (options->report && !options->read_path)
                 return error_set(error, -EINVAL, "--report needs --read=FILE beside it");
+        if (!options->read_path && origin_of(settings, "speed") == OPTION_ORIGIN_FLAG)
+                return error_set(error, -EINVAL, "--speed needs --read=FILE beside it");
+        if (options->report && origin_of(settings, "speed") == OPTION_ORIGIN_FLAG)
+                return error_set(error, -EINVAL, "--speed and --report exclude each other");
         if (options->read_path && origin_of(settings, "iface") == OPTION_ORIGIN_FLAG)
                 return error_set(error, -EINVAL, "--read and --iface exclude each other");
         if (!options->read_path && options->snaplen < LIVE_SNAPLEN_MIN)

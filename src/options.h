@@ -14,7 +14,8 @@
 
 enum options_action {
         OPTIONS_RUN,
-        OPTIONS_READ, /* --read FILE --report=… */
+        OPTIONS_READ,   /* --read FILE */
+        OPTIONS_REPORT, /* --read FILE --report=… */
         OPTIONS_HELP,
         OPTIONS_VERSION,
         OPTIONS_LIST_IFACES,
@@ -45,6 +46,7 @@ struct options {
         struct local_nets local_nets;
         bool promiscuous;
         const char *read_path; /* NULL: live */
+        double speed;          /* of that file's clock; 0: as fast as it can be read */
         enum report_format report;
         const char *user; /* NULL: the default rule */
         unsigned max_websockets;

@@ -179,6 +179,14 @@ static const char *set_read(struct options_draft *draft, const char *value) {
         return NULL;
 }
 
+static const char *set_speed(struct options_draft *draft, const char *value) {
+        double speed = 0;
+        if (strcmp(value, "max") != 0 && !parse_decimal(value, 0.01, 1000, &speed))
+                return "max, or a number from 0.01 to 1000";
+        draft->options.speed = speed;
+        return NULL;
+}
+
 static const char *set_report(struct options_draft *draft, const char *value) {
         if (!strcmp(value, "json"))
                 draft->options.report = REPORT_JSON;
@@ -226,6 +234,7 @@ const struct option_spec option_specs[] = {
         {.name = "local-net", .set = set_local_net, .repeatable = true},
         {.name = "no-promisc", .set = set_no_promisc, .is_switch = true},
         {.name = "read", .letter = 'r', .set = set_read},
+        {.name = "speed", .set = set_speed},
         {.name = "report", .set = set_report},
         {.name = "user", .set = set_user},
         {.name = "max-ws", .set = set_max_ws},

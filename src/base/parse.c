@@ -25,6 +25,20 @@ bool parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret) {
         return true;
 }
 
+bool parse_decimal(const char *text, double min, double max, double *ret) {
+        uint64_t whole;
+        if (!take_digits(&text, &whole))
+                return false;
+        double value = (double)whole, unit = 0.1;
+        if (*text == '.' && text[1])
+                for (text++; *text >= '0' && *text <= '9'; text++, unit /= 10)
+                        value += unit * (*text - '0');
+        if (*text || value < min || value > max)
+                return false;
+        *ret = value;
+        return true;
+}
+
 bool parse_size(const char *text, uint64_t *ret_bytes) {
         uint64_t v;
         if (!take_digits(&text, &v))

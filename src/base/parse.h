@@ -11,6 +11,9 @@
 /* Decimal digits, min..max. */
 bool parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 
+/* Decimal digits with or without a point among them: "0.5"; min..max. */
+bool parse_decimal(const char *text, double min, double max, double *ret);
+
 /* Digits with an optional K, M or G (powers of 1024): "64M". Bytes. */
 bool parse_size(const char *text, uint64_t *ret_bytes);
 

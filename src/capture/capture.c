@@ -27,6 +27,14 @@ int64_t capture_started_ns(const struct capture *capture) {
         return capture->started_ns;
 }
 
+int64_t capture_now_ns(const struct capture *capture) {
+        return capture->kind->now ? capture->kind->now(capture) : INT64_MIN;
+}
+
+const char *capture_link(const struct capture *capture) {
+        return capture->link;
+}
+
 int64_t capture_lag_ns(const struct capture *capture) {
         return capture->kind->lag_ns;
 }

@@ -69,13 +69,19 @@ struct capture_file_options {
         uint32_t snaplen; /* 0 = whole frames */
 };
 
-/* Opens a pcap or pcapng file. 0 or -errno: -EBADMSG no capture file, -EINVAL a filter that does not compile. */
+/* Opens a pcap or pcapng file, and reads its first packet. 0 or -errno: -EBADMSG no capture file, -EINVAL a filter that
+ * does not compile. */
 int capture_open_file(const struct capture_file_options *options, struct capture **ret, struct error *error);
+
+/* Has a file come at `speed` times the pace of its own timestamps (1 = as it was captured). What nobody could follow
+ * is not made up for; where its clock was set back it goes on from there. Takes `file` on success: 0 or -errno. */
+int capture_pace(struct capture *file, double speed, struct capture **ret, struct error *error);
 
 void capture_close(struct capture *capture);
 
 /* Takes up to `max` frames, waiting until one is there or CLOCK_BOOTTIME passes `deadline_boot_ns`
- * (a file never waits for its clock). Frames stay valid until the next call.
+ * (a file never waits; one that is paced does, but no longer than a second of its own time). Frames stay valid until
+ * the next call.
  *
  * Returns how many; 0 at the deadline or after capture_wake; -ENODATA at the end of a file
  * (capture_truncated tells how it ended); another -errno where the source failed. Worker thread. */
@@ -91,8 +97,15 @@ void capture_silence(struct capture *capture);
 /* True where ticks follow the frames' own clock (a file), false for the wall clock. */
 bool capture_is_file(const struct capture *capture);
 
-/* When a live source began to capture: Unix time, ns. A file has no such time: INT64_MIN. */
+/* When a live source began to capture, or the time of a file's first packet (INT64_MIN: it has none). Unix time, ns. */
 int64_t capture_started_ns(const struct capture *capture);
+
+/* What time it is in a file that is paced, where capture_read has just returned 0; Unix time, ns. INT64_MIN for all
+ * else. Worker thread. */
+int64_t capture_now_ns(const struct capture *capture);
+
+/* The kind of link that a file was captured on: "ethernet", or libpcap's name; NULL unknown or no file. Any thread. */
+const char *capture_link(const struct capture *capture);
 
 /* How long after its timestamp a frame may still come out of the source; ns. */
 int64_t capture_lag_ns(const struct capture *capture);

@@ -93,6 +93,26 @@ static bool is_wanted(const struct file *file, const struct pcap_pkthdr *header,
         return !file->program.bf_insns || pcap_offline_filter(&file->program, header, data);
 }
 
+/* The file's first packet says when it begins; it is handed out later. */
+static void peek(struct file *file) {
+        int r = pcap_next_ex(file->pcap, &file->waiting_header, &file->waiting);
+        if (r != 1) {
+                file->waiting = NULL;
+                file->at_end = true;
+                if (r == PCAP_ERROR)
+                        note_end(file);
+                return;
+        }
+        file->packets++;
+        file->base.started_ns = to_time_ns(file, &file->waiting_header->ts);
+        if (!is_wanted(file, file->waiting_header, file->waiting))
+                file->waiting = NULL;
+}
+
+static const char *link_name(int datalink) {
+        return datalink == DLT_EN10MB ? "ethernet" : pcap_datalink_val_to_name(datalink);
+}
+
 /* The next packet: 1, or 0 at the end, however the file ended. */
 static int next_packet(struct file *file, struct pcap_pkthdr **ret_header, const uint8_t **ret_data) {
         if (file->waiting) {
@@ -222,6 +242,8 @@ int capture_open_file(const struct capture_file_options *options, struct capture
         }
         file->link = (uint8_t)link_of(pcap_datalink(file->pcap));
         file->is_pcapng = pcap_major_version(file->pcap) == 1; /* pcap is at 2 */
+        file->base.link = link_name(pcap_datalink(file->pcap));
+        peek(file);
         *ret = &file->base;
         return 0;
 }

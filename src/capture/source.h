@@ -13,6 +13,7 @@ struct capture_kind {
         void (*wake)(struct capture *capture);
         void (*silence)(struct capture *capture); /* NULL in a file */
         struct capture_counts (*counts)(struct capture *capture);
+        int64_t (*now)(const struct capture *capture); /* NULL: only frames tell the time */
         const char *(*truncated)(const struct capture *capture);
         void (*progress)(const struct capture *capture, uint64_t *ret_read_bytes, uint64_t *ret_size_bytes);
         void (*close)(struct capture *capture); /* frees it; half-built ones too */
@@ -23,6 +24,7 @@ struct capture {
         const struct capture_kind *kind;
         int64_t started_ns;
         bool segments_unknown; /* set before the worker starts */
+        const char *link;      /* a file: its kind of link; static or NULL */
 };
 
 /* Compiles a tcpdump expression on a handle; the error text is libpcap's. 0 or -EINVAL.

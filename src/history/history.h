@@ -120,15 +120,17 @@ enum history_iface_state {
         HISTORY_IFACE_REFUSED,    /* back as something that cannot be captured */
 };
 
+#define HISTORY_NAME_BYTES 64 /* an interface's has 16 at most; a file's can be longer, and is cut */
+
 struct history_iface {
-        char name[16];
+        char name[HISTORY_NAME_BYTES];
         enum history_iface_state state;
 };
 
 /* What an interface is called and how it is, from `at_ns` on (as the start_ns of ticks, not Unix time). While none is
  * up nothing is captured: such a second is a gap, and one of which a part is left is `partial`. The first word
- * of an interface holds for the time before it, too. What is no UTF-8 in its name readers get as '?'. In a file there
- * are no interfaces, and all is captured. */
+ * of an interface holds for the time before it, too. What is no UTF-8 in its name readers get as '?'. A file
+ * that is served counts as one that is up. */
 void history_set_iface(struct history *history, unsigned iface, const struct history_iface *now, int64_t at_ns);
 
 /* Something happened. `event` is one of the names below, `detail` one plain sentence; what is no

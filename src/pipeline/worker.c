@@ -12,7 +12,8 @@
  *
  * Live, seconds follow the clock (timeline.h) and the worker waits for nobody: with no empty mail it
  * goes on in the open one, which then covers several seconds. In a file they follow the
- * frames, and the worker waits for the rollup. Where the clock jumps, the second ends there. */
+ * frames, or the pace that the file is kept to, and the worker waits for the rollup. Where the clock jumps, the second
+ * ends there. */
 #include "pipeline/worker.h"
 
 #include <assert.h>
@@ -202,16 +203,14 @@ static void add_frames(struct worker *worker, const struct frame *frames, unsign
 static bool keep_time(struct worker *worker) {
         if (!worker->open)
                 return false;
-        if (is_live(worker)) {
-                if (worker->now_ns >= worker->preview_ns) {
-                        int64_t second = worker->open->batch->second;
-                        worker->preview_ns = INT64_MAX;
-                        worker->open->batch->end_ns = worker->now_ns;
-                        open_second(worker, second, worker->now_ns);
-                        close_step(worker, UINT32_MAX);
-                } else if (worker->now_ns >= due_ns(worker, worker->open)) {
-                        advance(worker, second_of(worker->now_ns - capture_lag_ns(worker->capture)));
-                }
+        if (worker->now_ns >= worker->preview_ns) {
+                int64_t second = worker->open->batch->second;
+                worker->preview_ns = INT64_MAX;
+                worker->open->batch->end_ns = worker->now_ns;
+                open_second(worker, second, worker->now_ns);
+                close_step(worker, UINT32_MAX);
+        } else if (worker->now_ns >= due_ns(worker, worker->open)) {
+                advance(worker, second_of(worker->now_ns - capture_lag_ns(worker->capture)));
         }
         if (worker->closing && worker->now_ns >= due_ns(worker, worker->closing))
                 close_step(worker, CLOSE_STEP);
@@ -312,6 +311,16 @@ static void add_file_frames(struct worker *worker, struct frame *frames, unsigne
         add_frames(worker, frames + added, n - added);
 }
 
+/* A file that is paced says what time it is also while it is silent. */
+static void follow_pace(struct worker *worker) {
+        int64_t wall_ns = capture_now_ns(worker->capture);
+        if (wall_ns == INT64_MIN || !worker->open)
+                return;
+        int64_t line_ns = timeline_file_of(&worker->time, wall_ns);
+        if (line_ns > worker->now_ns)
+                worker->now_ns = line_ns;
+}
+
 static int run_file(struct worker *worker) {
         struct frame frames[BURST];
         while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
@@ -319,7 +328,10 @@ static int run_file(struct worker *worker) {
                 if (n < 0)
                         return n == -ENODATA ? 0 : n;
                 add_file_frames(worker, frames, (unsigned)n);
-                (void)keep_time(worker);
+                if (n == 0)
+                        follow_pace(worker);
+                while (keep_time(worker) && n == 0)
+                        ;
         }
         return 0;
 }

@@ -13,7 +13,7 @@
 /* The names of interfaces by their index, as flows bear it. */
 struct render_names {
         unsigned n_ifaces;
-        char ifaces[FLOW_IFACES][16];
+        char ifaces[FLOW_IFACES][HISTORY_NAME_BYTES];
 };
 
 /* An address of a key ("10.0.0.1", "2001:db8::1"); `family` 4 or 6. Returns ret. */

@@ -35,6 +35,10 @@ int64_t figures_unseen(const struct figures_iface *figures, const struct iface_i
         return (int64_t)(on_wire - seen - figures->dropped);
 }
 
+uint64_t figures_backlog_drops(const struct server *server) {
+        return server->facts->file ? 0 : iface_backlog_drops() - server->facts->backlog_drops_before;
+}
+
 uint64_t figures_rss_bytes(void) {
         FILE *file = fopen("/proc/self/statm", "re");
         unsigned long long size = 0, resident = 0;

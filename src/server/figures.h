@@ -38,4 +38,7 @@ struct figures_clients figures_clients(struct server *server);
 /* Flows that lost their slot in a worker's table to another. */
 uint64_t figures_evicted(struct server *server);
 
+/* Packets that each CPU's backlog lost since the start; 0 with a file. */
+uint64_t figures_backlog_drops(const struct server *server);
+
 #endif

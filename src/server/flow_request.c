@@ -208,8 +208,8 @@ struct flow_request flow_request_default(void) {
 
 /* FNV-1a: a cursor's parameters are compared with those of its first page. */
 static uint64_t hash_of(const char *text) {
-        uint64_t hash = text ? 0xcbf29ce484222325u : 0;
-        for (; text && *text; text++)
+        uint64_t hash = 0xcbf29ce484222325u;
+        for (; *text; text++)
                 hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
         return hash;
 }
@@ -234,7 +234,8 @@ bool flow_request_parse(const struct params *params, const struct render_names *
             !params_word(params, "dir", directions, &ascending, problem) ||
             !flow_filter_parse(params, names, &request->filter, problem))
                 return false;
-        request->expression_hash = hash_of(params_get(params, "filter"));
+        if (params_get(params, "filter"))
+                request->expression_hash = hash_of(params_get(params, "filter"));
         request->spark = (unsigned)spark;
         request->limit = (unsigned)limit;
         request->sort = sort;

@@ -53,7 +53,10 @@ void http_stop(struct server *server);
 /* What the captured interfaces are called now: their names may change. Any thread. */
 void server_names(struct server *server, struct render_names *ret);
 
-/* The second in which the capture began, by today's wall clock. */
+/* Now: Unix ms. Of a file that is served, the end of what has been read of it. */
+int64_t server_now_ms(const struct server *server);
+
+/* The second in which the capture began, by today's wall clock, or the file. */
 int64_t server_started_second(const struct server *server);
 
 #endif

@@ -42,7 +42,7 @@ static bool check(const struct params *params, const struct history_range *held,
 
 bool past_parse(struct server *server, const struct params *params, bool *ret_has_range,
                 struct history_range *ret_range, struct problem *problem) {
-        int64_t now_ms = clock_wall_ns() / NS_PER_MS;
+        int64_t now_ms = server_now_ms(server);
         struct history_range held, range = {0};
         *ret_has_range = params_get(params, "at") || params_get(params, "from") || params_get(params, "to");
         if (!*ret_has_range)

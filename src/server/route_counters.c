@@ -26,7 +26,7 @@ static int64_t started_second(struct server *server, int64_t held_from, int64_t 
 static struct counters_bounds read_bounds(struct server *server) {
         struct counters_bounds bounds;
         if (!history_span(server->history, &bounds.held_from, &bounds.held_to))
-                bounds.held_from = bounds.held_to = floor_div(clock_wall_ns(), NS_PER_S);
+                bounds.held_from = bounds.held_to = floor_div(server_now_ms(server), MS_PER_S);
         bounds.started = started_second(server, bounds.held_from, bounds.held_to);
         return bounds;
 }
@@ -35,7 +35,7 @@ static struct counters_bounds read_bounds(struct server *server) {
 static bool parse(const struct route_call *call, struct request *ret, struct problem *problem) {
         struct times_range range;
         struct request r = {.step_s = 1, .bounds = read_bounds(call->server), .history = call->server->history};
-        if (!times_range(call->params, clock_wall_ns() / NS_PER_MS, &range, problem) ||
+        if (!times_range(call->params, server_now_ms(call->server), &range, problem) ||
             !times_step(call->params, &r.step_s, problem))
                 return false;
 

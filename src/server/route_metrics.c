@@ -112,7 +112,7 @@ static void write_ifaces(struct server *server, struct text *body) {
                 write_family(&families[f], figures, &names, body);
         write_plain(body, "netwatch_backlog_drops_total", "counter",
                     "Packets that the CPUs' backlogs lost before any capture, over all interfaces.",
-                    iface_backlog_drops() - server->facts->backlog_drops_before);
+                    figures_backlog_drops(server));
 }
 
 static void write_traffic(const struct tick_totals *totals, struct text *body) {

@@ -6,13 +6,14 @@
 #include "server/login.h"
 #include "server/routes.h"
 
-/* The interface's own counters since the start, of the same moment as the frames. */
+/* The interface's own counters since the start, of the same moment as the frames; a file (NULL) has none. */
 static json_t *since_start(const struct figures_iface *figures, const struct iface_info *info) {
         const struct link_counters *counters = &figures->link;
         return json_pack("{sI sI sI sI sI sI sI}", "rx_packets", (json_int_t)counters->rx_packets, "rx_bytes",
                          (json_int_t)counters->rx_bytes, "tx_packets", (json_int_t)counters->tx_packets, "tx_bytes",
                          (json_int_t)counters->tx_bytes, "rx_dropped", (json_int_t)counters->rx_dropped, "rx_missed",
-                         (json_int_t)counters->rx_missed, "unseen_packets", (json_int_t)figures_unseen(figures, info));
+                         (json_int_t)counters->rx_missed, "unseen_packets",
+                         info ? (json_int_t)figures_unseen(figures, info) : 0);
 }
 
 /* The names of those that are on; null where the interface does not tell. */
@@ -41,20 +42,24 @@ static const char *state_name(enum history_iface_state state) {
 static json_t *iface_json(struct server *server, unsigned iface, const struct history_iface *now) {
         struct figures_iface figures = figures_iface_of(server, iface);
         const char *name = now->name;
+        const struct server_file *file = server->facts->file;
         struct iface_info info = {.speed_bps = -1};
-        bool known = iface_read(name, &info) == 0;
-        return json_pack(
-                "{ss ss? sb ss so so sb so sI sI sI sI s{sI sI sI sI sI} so so sI}", "name", name, "link",
-                known ? info.link : NULL, "up", now->state == HISTORY_IFACE_UP, "state", state_name(now->state),
-                "speed_bps", info.speed_bps > 0 ? json_integer(info.speed_bps) : json_null(), "offloads",
-                offloads_json(name), "segments_known", !figures.segments_unknown, "rx_queues",
-                known ? json_integer(info.rx_queues) : json_null(), "frames_received", (json_int_t)figures.received,
-                "frames_counted", (json_int_t)figures.counted, "frames_dropped", (json_int_t)figures.dropped,
-                "frames_queued", (json_int_t)figures.queued, "kernel", "rx_packets", (json_int_t)info.rx_packets,
-                "rx_bytes", (json_int_t)info.rx_bytes, "tx_packets", (json_int_t)info.tx_packets, "tx_bytes",
-                (json_int_t)info.tx_bytes, "rx_dropped", (json_int_t)info.rx_dropped, "seen",
-                render_volume(figures.seen), "since_start", since_start(&figures, &info), "backlog_drops",
-                (json_int_t)(iface_backlog_drops() - server->facts->backlog_drops_before));
+        bool known = !file && iface_read(name, &info) == 0;
+        return json_pack("{ss ss? sb ss so so sb so sI sI sI sI s{sI sI sI sI sI} so so sI}", "name", name, "link",
+                         file    ? file->link
+                         : known ? info.link
+                                 : NULL,
+                         "up", now->state == HISTORY_IFACE_UP, "state", state_name(now->state), "speed_bps",
+                         info.speed_bps > 0 ? json_integer(info.speed_bps) : json_null(), "offloads",
+                         file ? json_null() : offloads_json(name), "segments_known", !figures.segments_unknown,
+                         "rx_queues", known ? json_integer(info.rx_queues) : json_null(), "frames_received",
+                         (json_int_t)figures.received, "frames_counted", (json_int_t)figures.counted, "frames_dropped",
+                         (json_int_t)figures.dropped, "frames_queued", (json_int_t)figures.queued, "kernel",
+                         "rx_packets", (json_int_t)info.rx_packets, "rx_bytes", (json_int_t)info.rx_bytes, "tx_packets",
+                         (json_int_t)info.tx_packets, "tx_bytes", (json_int_t)info.tx_bytes, "rx_dropped",
+                         (json_int_t)info.rx_dropped, "seen", render_volume(figures.seen), "since_start",
+                         since_start(&figures, file ? NULL : &info), "backlog_drops",
+                         (json_int_t)figures_backlog_drops(server));
 }
 
 static json_t *ifaces_json(struct server *server) {
@@ -95,6 +100,14 @@ static json_t *history_json(struct server *server, const struct history_figures 
                          figures->is_thinned ? json_integer(figures->thinned_before_s * MS_PER_S) : json_null());
 }
 
+static json_t *file_json(const struct server_file *file) {
+        if (!file)
+                return json_null();
+        return json_pack("{ss so sb}", "name", file->name, "speed",
+                         file->speed > 0 ? json_real(file->speed) : json_null(), "ended",
+                         atomic_load(&file->has_ended));
+}
+
 static json_t *clients_json(struct server *server) {
         struct figures_clients clients = figures_clients(server);
         return json_pack("{sI sI sI}", "http", (json_int_t)clients.http, "ws", (json_int_t)clients.websocket, "skipped",
@@ -112,10 +125,10 @@ bool route_stats(const struct route_call *call, struct reply *reply, struct prob
         history_read_totals(server->history, &totals);
 
         text_json(&reply->body,
-                  json_pack("{ss sI ss sI so so so s{sI sI sI sI sI sI} so so sf sI sb}", "version", facts->version,
+                  json_pack("{ss sI ss sI so so so so s{sI sI sI sI sI sI} so so sf sI sb}", "version", facts->version,
                             "uptime_s", (json_int_t)((clock_boot_ns() - facts->started_boot_ns) / NS_PER_S), "bpf",
-                            facts->bpf, "snaplen", (json_int_t)facts->snaplen, "ifaces", ifaces_json(server), "workers",
-                            workers_json(server, figures.workers), "undecoded",
+                            facts->bpf, "snaplen", (json_int_t)facts->snaplen, "file", file_json(facts->file), "ifaces",
+                            ifaces_json(server), "workers", workers_json(server, figures.workers), "undecoded",
                             render_undecoded(totals.totals.verdicts), "flows", "active",
                             (json_int_t)figures.flows_active, "ended", (json_int_t)figures.flows_ended, "capacity",
                             (json_int_t)figures.flows_capacity, "evicted", (json_int_t)figures_evicted(server),

@@ -100,7 +100,18 @@ void server_names(struct server *server, struct render_names *ret) {
                 memcpy(ret->ifaces[i], list[i].name, sizeof(ret->ifaces[i]));
 }
 
+int64_t server_now_ms(const struct server *server) {
+        const struct server_file *file = server->facts->file;
+        int64_t from, to;
+        if (!file)
+                return clock_wall_ns() / NS_PER_MS;
+        bool any = history_span(server->history, &from, &to);
+        return any ? to * MS_PER_S : floor_div(file->started_ns, NS_PER_MS);
+}
+
 int64_t server_started_second(const struct server *server) {
+        if (server->facts->file)
+                return floor_div(server->facts->file->started_ns, NS_PER_S);
         int64_t age_ns = clock_boot_ns() - server->facts->started_boot_ns;
         return floor_div(clock_wall_ns() - age_ns, NS_PER_S);
 }

@@ -5,6 +5,7 @@
 #ifndef NETWATCH_SERVER_SERVER_H
 #define NETWATCH_SERVER_SERVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,6 +13,15 @@
 #include "history/history.h"
 
 struct server;
+
+/* A capture file that is served: all times are the file's then, and `now` is the end of what has been read of it. */
+struct server_file {
+        const char *name;       /* UTF-8 */
+        const char *link;       /* its kind of link; NULL: unknown */
+        double speed;           /* of its clock; 0: as fast as it can be read */
+        int64_t started_ns;     /* its first packet, Unix time; 0 where there is none */
+        _Atomic bool has_ended; /* there is no more to come; set by whoever reads */
+};
 
 /* What the server tells of the capture but does not know itself. Lives as long as the server. */
 struct server_facts {
@@ -21,6 +31,7 @@ struct server_facts {
         int64_t started_boot_ns;
         uint64_t backlog_drops_before; /* iface_backlog_drops() when the capture began */
         uint32_t retention_s;
+        const struct server_file *file; /* NULL: live */
 };
 
 struct server_options {

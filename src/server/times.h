@@ -1,4 +1,5 @@
-/* Time parameters: Unix milliseconds, RFC 3339, or a negative duration that counts from now. */
+/* Time parameters: Unix milliseconds, RFC 3339, or a negative duration that counts from now, or
+ * from the end of the file that is being read. */
 #ifndef NETWATCH_SERVER_TIMES_H
 #define NETWATCH_SERVER_TIMES_H
 

@@ -59,6 +59,7 @@ def test_the_parts_add_up(served, pair, traffic, text):
 def test_pages_keep_their_filter(served, traffic):
     page = served.json("/api/flows", filter="ip or ip6", limit=1)
     assert served.json("/api/flows", filter="ip or ip6", limit=1, cursor=page["next"])["rows"]
+    assert served.json("/api/flows", cursor=page["next"], limit=1)["rows"]
     expect_problem(served.request("/api/flows", filter="ip", limit=1, cursor=page["next"]), 400, "cursor")
 
 

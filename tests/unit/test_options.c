@@ -149,7 +149,7 @@ static void test_lists(void **state) {
 static void test_reading_a_file(void **state) {
         (void)state;
         assert_int_equal(parse("--read", "-", "--report", "json"), 0);
-        assert_int_equal(options.action, OPTIONS_READ);
+        assert_int_equal(options.action, OPTIONS_REPORT);
         assert_int_equal(options.report, REPORT_JSON);
         assert_string_equal(options.read_path, "-");
         assert_string_equal(options.bpf, "");
@@ -158,11 +158,36 @@ static void test_reading_a_file(void **state) {
         assert_int_equal(parse("-r", "x.pcap", "--report=text"), 0);
         assert_int_equal(options.report, REPORT_TEXT);
 
-        assert_refused("--report=text or --report=json", "-r", "x.pcap");
+        assert_int_equal(parse("-r", "x.pcap"), 0);
+        assert_int_equal(options.action, OPTIONS_READ);
+        assert_int_equal(options.report, REPORT_NONE);
+        assert_true(options.speed == 0);
         assert_refused("--read", "--report=json");
         assert_refused("--read", "--report=text");
         assert_refused("json or text", "--read=x.pcap", "--report=xml");
         assert_refused("exclude", "--read=x.pcap", "--report=json", "--iface=lo");
+}
+
+static void test_speed(void **state) {
+        (void)state;
+        assert_int_equal(parse("-r", "x.pcap", "--speed=1"), 0);
+        assert_true(options.speed == 1);
+        assert_int_equal(parse("-r", "x.pcap", "--speed=0.5"), 0);
+        assert_true(options.speed == 0.5);
+        assert_int_equal(parse("-r", "x.pcap", "--speed=0.01"), 0);
+        assert_int_equal(parse("-r", "x.pcap", "--speed=1000"), 0);
+        assert_int_equal(parse("-r", "x.pcap", "--speed=max"), 0);
+        assert_true(options.speed == 0);
+
+        static const char *const bad[] = {"",    "0",     "-1",     "1x",  ".5",  "1.",
+                                          "1e3", "0.009", "1000.1", "nan", "inf", "1.5.5"};
+        for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                char flag[32];
+                (void)snprintf(flag, sizeof(flag), "--speed=%s", bad[i]);
+                assert_refused("max, or a number from 0.01 to 1000", "-r", "x.pcap", flag);
+        }
+        assert_refused("--speed needs --read", "--speed=1");
+        assert_refused("exclude", "-r", "x.pcap", "--report=json", "--speed=1");
 }
 
 static void test_actions(void **state) {
@@ -381,6 +406,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_the_last_of_a_repeated_flag_counts, clear_environment),
                 cmocka_unit_test_setup(test_lists, clear_environment),
                 cmocka_unit_test_setup(test_reading_a_file, clear_environment),
+                cmocka_unit_test_setup(test_speed, clear_environment),
                 cmocka_unit_test_setup(test_actions, clear_environment),
                 cmocka_unit_test_setup(test_precedence, clear_environment),
                 cmocka_unit_test_setup(test_env_file_forms, clear_environment),

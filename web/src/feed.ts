@@ -65,7 +65,7 @@ export class Feed {
     private async connect(): Promise<void> {
         try {
             await this.loadStats();
-            const { to } = await this.loadCounters({ from: '-60m' });
+            const { to } = await this.loadCounters(this.store.state.stats?.file ? {} : { from: '-60m' });
             // No stream is open: what the page holds of later seconds bears times that were taken back.
             if (to / 1000 <= this.store.state.seconds.newest)
                 this.turnBack(to / 1000);
@@ -76,6 +76,9 @@ export class Feed {
         }
         if (this.store.state.link.kind === 'token')
             return;
+        // A file may be over, or silent for long: nothing more need come.
+        if (this.store.state.stats?.file)
+            this.store.state.link = { kind: 'live' };
         this.stream?.close();
         this.stream = new Stream({
             frame: (frame) => { this.take(frame); },
@@ -175,7 +178,8 @@ export class Feed {
         const { state } = this.store;
         if (frame.type === 'error')
             return;
-        if (frame.skipped)
+        // A file that is read at full speed is told of by its newest second only.
+        if (frame.skipped && !state.stats?.file)
             state.lag = { frames: (state.lag?.frames ?? 0) + frame.skipped, at: Date.now() };
         if (frame.type === 'rates') {
             this.takeRates(frame);
@@ -246,7 +250,7 @@ export class Feed {
     private watch(): void {
         const { state } = this.store;
         const now = Date.now();
-        if (state.link.kind === 'live' && now - this.lastFrameAt > SILENT_MS)
+        if (state.link.kind === 'live' && !state.stats?.file && now - this.lastFrameAt > SILENT_MS)
             state.link = { kind: 'silent', since: this.lastFrameAt };
         // A machine that slept has a connection whose end it was never told of.
         if (state.link.kind === 'silent' && now - this.lastFrameAt > DEAD_MS)

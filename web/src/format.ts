@@ -59,7 +59,7 @@ export function clock(ts: number): string {
     return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-function date(ts: number): string {
+export function date(ts: number): string {
     const at = new Date(ts);
     return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
 }

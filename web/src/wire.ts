@@ -103,6 +103,8 @@ export interface StatsAnswer {
     version: string;
     uptime_s: number;
     bpf: string;
+    /** The capture file that is served; null live. */
+    file: { name: string; speed: number | null; ended: boolean } | null;
     ifaces: IfaceStats[];
     /** Whether this browser came in by a session, which it can end. */
     session: boolean;

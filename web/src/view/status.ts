@@ -1,7 +1,7 @@
 // How the page stands with the daemon, told honestly: a pill beside the filter, and wherever
 // the numbers are not what they seem, a sentence that says so and what to do.
 
-import { clock, clockTitle, count, span } from '../format';
+import { clock, clockTitle, count, date, span } from '../format';
 import { HOUR } from '../seconds';
 import type { State, Store } from '../state';
 import type { IfaceStats } from '../wire';
@@ -69,7 +69,8 @@ function statusOf(state: State, now: number): Status {
 }
 
 function liveStatus(state: State): Status {
-    const pill = state.latest ? `LIVE ${clock(state.latest.ts)}` : 'LIVE';
+    const file = state.stats?.file;
+    const pill = [file ? 'FILE' : 'LIVE', state.latest && `${file ? `${date(state.latest.ts)} ` : ''}${clock(state.latest.ts)}`].filter(Boolean).join(' ');
     const down = downSentence(state.stats?.ifaces ?? []);
     if (down)
         return { pill, kind: 'warn', sentence: down };
@@ -89,7 +90,7 @@ function liveStatus(state: State): Status {
     if (!hasTraffic(state))
         return {
             pill, kind: 'live',
-            sentence: `No traffic yet: no packet on ${state.stats?.ifaces.map((i) => i.name).join(', ') ?? 'the interface'} has passed the capture filter so far.`,
+            sentence: `No traffic${file?.ended ? '' : ' yet'}: no packet ${file ? 'of' : 'on'} ${state.stats?.ifaces.map((i) => i.name).join(', ') ?? 'the interface'} has passed the capture filter so far.`,
             ...(state.stats?.bpf ? { detail: `BPF: ${state.stats.bpf}` } : {}),
         };
     return state.notice ? { pill, kind: 'live', sentence: state.notice } : { pill, kind: 'live', sentence: '' };
