@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/line.h"
 #include "base/log.h"
 #include "capture/capture.h"
 #include "service.h"
@@ -29,15 +29,8 @@ struct replay {
 static void name_file(const char *path, char ret[HISTORY_NAME_BYTES]) {
         const char *slash = strrchr(path, '/');
         (void)snprintf(ret, HISTORY_NAME_BYTES, "%s", !strcmp(path, "-") ? "standard input" : slash ? slash + 1 : path);
-        size_t length = strlen(ret);
-        if (length == HISTORY_NAME_BYTES - 1) /* a character may have been cut in two */
-                while (length && (ret[length - 1] & 0x80))
-                        ret[--length] = '\0';
-        json_t *text = json_string(ret);
-        for (char *p = ret; *p; p++)
-                if ((unsigned char)*p < ' ' || *p == 0x7f || (!text && (*p & 0x80)))
-                        *p = '?';
-        json_decref(text);
+        line_blank_controls(ret);
+        line_mend_utf8(ret);
 }
 
 /* RFC 3339, in UTC. */
