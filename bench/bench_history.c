@@ -43,8 +43,9 @@ static int ascending(const void *x, const void *y) {
 
 static void print_times(const char *what, int64_t *ns, size_t n) {
         qsort(ns, n, sizeof(*ns), ascending);
-        (void)printf("  %-36s median %9.3f ms   99 %% %9.3f ms   max %9.3f ms\n", what, (double)ns[n / 2] / 1e6,
-                     (double)ns[n * 99 / 100] / 1e6, (double)ns[n - 1] / 1e6);
+        int64_t median = ns[n / 2], most = ns[n * 99 / 100];
+        (void)printf("  %-36s median %9.3f ms   99 %% %9.3f ms   max %9.3f ms\n", what, (double)median / 1e6,
+                     (double)most / 1e6, (double)ns[n - 1] / 1e6);
         (void)fflush(stdout);
 }
 

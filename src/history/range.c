@@ -78,6 +78,8 @@ static int sums_init(struct sums *sums, const struct picked *picked, uint32_t fl
 
 static int add_segment(struct sums *sums, const struct segment *segment) {
         struct segment_cursor cursor = segment_start(segment);
+        if (!sums->slots)
+                return 0; /* there are no flows, so it has no rows */
         bool is_first = true;
         for (struct flow_sum row; segment_next(&cursor, &row);) {
                 struct flow_sum *sum = &sums->slots[row.flow];
