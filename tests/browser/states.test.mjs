@@ -5,7 +5,7 @@ import { strict as assert } from 'node:assert';
 import { after, before, describe, it } from 'node:test';
 import { axeFindings, launch, NARROW, open, screenshot, until, untilLive, WIDE } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
-import { flood, startPeer, startTalk } from './traffic.mjs';
+import { flood, startHeaderless, startPeer, startTalk } from './traffic.mjs';
 import { configure, HOST, IFACE, ip } from './world.mjs';
 
 const REFUSED = /WebSocket|ERR_|Failed to load resource/;
@@ -214,6 +214,18 @@ describe('states', () => {
         }
         await until(page, () => !/is down/.test(document.getElementById('state').textContent));
     }));
+
+    it('a link of which the kernel does not tell what super-packets were', async () => {
+        const stop = await startHeaderless('ppp9');
+        try {
+            await run(['--bpf=', '--iface=ppp9'], async (page) => {
+                await until(page, () => /super-packets count as 1/.test(document.getElementById('n-trust').textContent));
+                await look(page, 'headerless');
+            });
+        } finally {
+            stop();
+        }
+    });
 
     it('an interface under another name', () => run(['--bpf='], async (page) => {
         await untilLive(page);

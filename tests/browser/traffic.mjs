@@ -52,15 +52,27 @@ function inNamespace(namespace, ...command) {
     return spawn('ip', ['netns', 'exec', namespace, ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
+function started(child, what) {
+    return new Promise((resolve, reject) => {
+        child.stdout.once('data', resolve);
+        child.once('exit', () => reject(new Error(`${what} did not start`)));
+    });
+}
+
+/** An interface in the host's namespace whose link header only the kernel knows. Returns what ends it. */
+export async function startHeaderless(name) {
+    const child = spawn('/usr/bin/python3', [fileURLToPath(new URL('headerless.py', import.meta.url)), name],
+        { stdio: ['ignore', 'pipe', 'inherit'] });
+    await started(child, name);
+    return () => child.kill('SIGKILL');
+}
+
 /** The peer's side, and tagged frames from it. Returns what ends them. */
 export async function startPeer(namespace) {
     const echo = inNamespace(namespace, process.execPath, fileURLToPath(import.meta.url));
     const tagged = inNamespace(namespace, '/usr/bin/python3', fileURLToPath(new URL('tagged.py', import.meta.url)),
         IFACE, String(VLAN), '10.77.100.2', '10.77.100.1');
-    await new Promise((resolve, reject) => {
-        echo.stdout.once('data', resolve);
-        echo.once('exit', () => reject(new Error('the peer did not start')));
-    });
+    await started(echo, 'the peer');
     return () => [echo, tagged].forEach((child) => child.kill('SIGKILL'));
 }
 

@@ -91,6 +91,8 @@ export interface IfaceStats {
     up: boolean;
     state: 'up' | 'down' | 'no_carrier' | 'gone' | 'refused';
     speed_bps: number | null;
+    /** False where super-packets of an offload count as one packet each. */
+    segments_known: boolean;
     frames_received: number;
     frames_counted: number;
     frames_dropped: number;
