@@ -32,10 +32,11 @@ static const struct {
 };
 
 static void write_value(const struct flow_key *key, enum top_by by, char ret[48]) {
+        unsigned number = by == TOP_BY_PORT ? key->a_port : flow_key_vlan(key);
         if (by == TOP_BY_HOST)
                 render_address(key->a_address, flow_key_family(key), ret);
         else
-                (void)snprintf(ret, 48, "%u", by == TOP_BY_PORT ? key->a_port : flow_key_vlan(key));
+                (void)snprintf(ret, 48, "%u", number);
 }
 
 static bool has_string(const json_t *list, const char *text) {
