@@ -4,10 +4,6 @@
 
 #include "history/store.h"
 
-static inline struct volume flow_sum_both_ways(const struct flow_sum *sum) {
-        return (struct volume){sum->ab.packets + sum->ba.packets, sum->ab.bytes + sum->ba.bytes};
-}
-
 /* Zeroed, but for the seed, is empty. */
 struct groups {
         struct top_row *rows; /* no packets: unused */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "history/groups.h"
 #include "history/range.h"
 #include "history/select.h"
 

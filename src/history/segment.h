@@ -17,6 +17,10 @@ struct flow_sum {
         struct volume ba;
 };
 
+static inline struct volume flow_sum_both_ways(const struct flow_sum *sum) {
+        return (struct volume){sum->ab.packets + sum->ba.packets, sum->ab.bytes + sum->ba.bytes};
+}
+
 struct segment {
         _Atomic uint32_t refs;
         uint32_t n;     /* rows */

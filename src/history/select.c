@@ -72,3 +72,15 @@ struct flow_sum select_part(const struct flow_sum *sum, unsigned directions) {
                 part.ba = (struct volume){0};
         return part;
 }
+
+unsigned select_volume(const struct flow_filter *filter, const struct entry *entry, const struct flow_sum *sum,
+                       struct select_rate rate, struct volume *ret, struct volume *rest) {
+        struct volume whole = flow_sum_both_ways(sum);
+        rate.bytes = whole.bytes;
+        unsigned directions = select_directions(filter, entry, sum, &rate);
+        const struct flow_sum part = select_part(sum, directions);
+        *ret = flow_sum_both_ways(&part);
+        struct volume other = volume_less(whole, *ret);
+        volume_add(rest, other.packets, other.bytes);
+        return directions;
+}

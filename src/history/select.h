@@ -18,6 +18,11 @@ unsigned select_directions(const struct flow_filter *filter, const struct entry 
 /* What of a sum ran in these directions. */
 struct flow_sum select_part(const struct flow_sum *sum, unsigned directions);
 
+/* The directions that the filter selects of a flow whose rate is that of its sum; the rate's bytes are not looked at.
+ * The volume of those directions goes to `*ret`, that of the others is added to `*rest`. */
+unsigned select_volume(const struct flow_filter *filter, const struct entry *entry, const struct flow_sum *sum,
+                       struct select_rate rate, struct volume *ret, struct volume *rest);
+
 /* True for a filter without any condition. */
 bool select_is_all(const struct flow_filter *filter);
 

@@ -134,20 +134,13 @@ static int pick(struct run *run) {
 /* ---- who is greatest ------------------------------------------------------------------------ */
 
 /* What of a flow the filter selects; `*ret` receives its volume, and the rest goes to what it does not. */
-static unsigned select_volume(struct run *run, const struct entry *entry, const struct flow_sum *sum,
+static unsigned take_selected(struct run *run, const struct entry *entry, const struct flow_sum *sum,
                               struct volume *ret) {
-        struct volume whole = flow_sum_both_ways(sum);
         const struct select_rate rate = {
-                .bytes = whole.bytes,
                 .span_ms = (uint32_t)run->range.seen.span_ms,
                 .now_ms = history_now_ms(run->history),
         };
-        unsigned directions = select_directions(&run->query->filter, entry, sum, &rate);
-        const struct flow_sum part = select_part(sum, directions);
-        *ret = flow_sum_both_ways(&part);
-        struct volume rest = volume_less(whole, *ret);
-        volume_add(&run->result.unmatched, rest.packets, rest.bytes);
-        return directions;
+        return select_volume(&run->query->filter, entry, sum, rate, ret, &run->result.unmatched);
 }
 
 /* By flow the id is the index for as long as the greatest are looked for. */
@@ -155,7 +148,7 @@ static int take_flow(struct run *run, const struct entry *entry, const struct fl
         struct series_result *result = &run->result;
         const struct series_query *query = run->query;
         struct volume volume;
-        unsigned directions = select_volume(run, entry, sum, &volume);
+        unsigned directions = take_selected(run, entry, sum, &volume);
         if (!volume.packets) {
                 result->unmatched_flows++;
                 return 0;

@@ -36,13 +36,8 @@ static void add_flow(struct top_result *result, const struct top_query *query, c
 /* One flow's part of the second, or of the range; `rate` is what all flows have in common. */
 static int take_row(struct top_result *result, const struct top_query *query, struct groups *groups,
                     const struct entry *entry, const struct flow_sum *row, const struct select_rate *rate) {
-        struct select_rate facts = *rate;
-        struct volume whole = flow_sum_both_ways(row);
-        facts.bytes = whole.bytes;
-        unsigned directions = select_directions(&query->filter, entry, row, &facts);
-        const struct flow_sum part = select_part(row, directions);
-        struct volume volume = flow_sum_both_ways(&part), rest = volume_less(whole, volume);
-        volume_add(&result->unmatched, rest.packets, rest.bytes);
+        struct volume volume;
+        (void)select_volume(&query->filter, entry, row, *rate, &volume, &result->unmatched);
         if (!volume.packets) {
                 result->unmatched_flows++;
                 return 0;
