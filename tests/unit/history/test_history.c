@@ -8,25 +8,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "lib/ticks.h"
+#include "lib/one_history.h"
 
 #define START 1700000000
-
-static struct history *history;
-
-static int set_up(void **state) {
-        (void)state;
-        const struct history_options options = history_options_with(100);
-        history = history_new(&options);
-        return history ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-        (void)state;
-        history_free(history);
-        history = NULL;
-        return 0;
-}
 
 /* A tick over [from_ms, to_ms) after START. */
 static void span(int64_t second, int64_t from_ms, int64_t to_ms) {

@@ -3,25 +3,9 @@
 
 #include <string.h>
 
-#include "lib/ticks.h"
+#include "lib/one_history.h"
 
 #define START 1700000000
-
-static struct history *history;
-
-static int set_up(void **state) {
-        (void)state;
-        const struct history_options options = history_options_with(100);
-        history = history_new(&options);
-        return history ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-        (void)state;
-        history_free(history);
-        history = NULL;
-        return 0;
-}
 
 static void put(unsigned iface, enum history_iface_state state, int64_t at_ms) {
         const struct history_iface now = {.name = "eth", .state = state};

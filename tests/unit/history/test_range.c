@@ -8,7 +8,7 @@
 
 #include "lib/ticks.h"
 
-#define START 1699999990 /* ten seconds before a minute */
+#define START 1699999990 /* ten seconds into a minute */
 #define SECONDS 500
 #define FLOWS 60u
 

@@ -4,24 +4,9 @@
 #include <stdlib.h>
 
 #include "history/wall.h"
-#include "lib/ticks.h"
+#include "lib/one_history.h"
 
 #define START 1700000000
-
-static struct history *history;
-
-static int set_up(void **state) {
-        (void)state;
-        const struct history_options options = history_options_with(100);
-        history = history_new(&options);
-        return history ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-        (void)state;
-        history_free(history);
-        return 0;
-}
 
 /* Seconds [from, to) after START, the n-th with n + 1 packets of flow 1. */
 static void seconds(int64_t from, int64_t to) {
