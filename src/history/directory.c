@@ -31,8 +31,6 @@
 #define LIST_FREE (WHEEL_SLOTS + 3)
 #define LISTS (WHEEL_SLOTS + 4)
 
-#define HAND_LOOKS 64u
-
 #define LINGER_S 5
 #define EXPIRE_BUDGET 200000u
 
@@ -214,13 +212,14 @@ static bool forget_listed(struct directory *directory) {
         }
 }
 
-/* Among the next few entries an active flow that no segment lists, since its second was too crowded. */
+/* The first that has ended, else the next one that is active: of flows that no segment lists, since their second was
+ * too crowded. A flow of this tick stays. The hand goes around once a tick at most, however many flows want room. */
 static bool forget_unlisted(struct directory *directory) {
         uint32_t unlisted = directory->lists[LIST_UNLISTED].head;
-        for (unsigned looks = 0; unlisted == FLOW_NONE && looks < HAND_LOOKS; looks++) {
+        for (; unlisted == FLOW_NONE && directory->hand_looks; directory->hand_looks--) {
                 uint32_t at = directory->hand = directory->hand + 1 < directory->capacity ? directory->hand + 1 : 0;
                 const struct entry *entry = &directory->entries[at];
-                if (entry->state != ENTRY_ACTIVE || entry->listed || entry->tick_row < directory->n_rows)
+                if (entry->state != ENTRY_ACTIVE || entry->listed || directory_row(directory, at))
                         continue;
                 end_flow(directory, at);
                 unlisted = at;
@@ -307,6 +306,7 @@ void directory_begin_tick(struct directory *directory, int64_t second) {
                 directory->wheel_s = second;
         directory->n_rows = 0;
         directory->n_new = 0;
+        directory->hand_looks = directory->capacity;
 }
 
 const struct flow_sum *directory_row(const struct directory *directory, uint32_t index) {

@@ -65,6 +65,7 @@ struct directory {
         int64_t keep_ended_ms;     /* INT64_MAX: as long as there is room */
         struct segments *segments; /* which flows must stay is theirs to say; NULL: the first to end leaves first */
         uint32_t hand;             /* where the search for an active flow that no segment lists goes on */
+        uint32_t hand_looks;       /* how many entries it may still look at in this tick */
         uint64_t n_forgotten;      /* left for want of room, not for age */
         struct volume forgotten;
 };
