@@ -56,9 +56,56 @@ export async function untilLive(page) {
     await until(page, () => document.getElementById('pill').textContent.startsWith('LIVE'));
 }
 
+/** Long enough for a machine that is busy with other things: what never comes is late by any measure. */
+export const DEADLINE_MS = 30_000;
+
 /** Waits until `check`, run in the page, is true. */
-export async function until(page, check, argument, timeout = 10_000) {
-    await page.waitForFunction(check, argument, { timeout, polling: 50 });
+export async function until(page, check, argument) {
+    const given = argument === undefined ? '' : `, given ${JSON.stringify(argument)}`;
+    await told(page, `never true: ${check}${given}`, () => page.waitForFunction(check, argument, { timeout: DEADLINE_MS, polling: 50 }));
+}
+
+/** Runs a check of the page; where it fails, says what it was for and what the page showed. */
+export async function told(page, what, check) {
+    try {
+        await check();
+    } catch (error) {
+        throw new Error(`${what}\n${error.message}\n${await shown(page)}`);
+    }
+}
+
+/** What the page shows that tells why it does not show something else, to be read in a log. */
+async function shown(page) {
+    try {
+        return await page.evaluate(() => {
+            const text = (selector) => document.querySelector(selector)?.textContent ?? 'not there';
+            const { query, asof } = document.getElementById('flows').dataset;
+            const rows = [...document.querySelectorAll('#flows tbody tr[data-id]')].map((row) =>
+                `  ${row.className} ${[...row.cells].map((cell) => cell.textContent).join(' | ')}`);
+            const focus = document.activeElement;
+            return [
+                `page: ${location.hash} · ${text('#pill')} · ${text('#state')}`,
+                `figures: in ${text('#n-in')} · out ${text('#n-out')} · drops ${text('#n-drops')} · ${text('#n-trust')}`,
+                `filter: "${document.getElementById('filter-text').value}" ${text('#filter-error')} · focus on ${focus.tagName} #${focus.id}`,
+                `table: ${query} as of ${asof} · ${text('#flows-note')} · ${document.getElementById('frozen').hidden ? 'not frozen' : text('#frozen')}`,
+                `rows in the document: ${rows.length}, of them:`, ...rows.slice(0, 20),
+                `events: ${[...document.querySelectorAll('#events li')].slice(0, 5).map((item) => item.textContent).join(' / ')}`,
+            ].join('\n');
+        });
+    } catch (error) {
+        return `and the page does not answer: ${error.message}`;
+    }
+}
+
+/** The page at this size and in these colours, once it is drawn so: nothing of it lies beyond the edge. */
+export async function resize(page, viewport, colorScheme) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    await fits(page, viewport);
+}
+
+export async function fits(page, { width }) {
+    await until(page, (wanted) => innerWidth === wanted && document.documentElement.scrollWidth === wanted, width);
 }
 
 /** What axe finds, as short lines; the page's policy does not bind what the test puts in. */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { IFACE } from './world.mjs';
 
-const START_MS = 5000;
+const START_MS = 30_000;
 
 export class Daemon {
     #process = null;

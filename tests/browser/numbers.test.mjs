@@ -2,7 +2,7 @@
 
 import { strict as assert } from 'node:assert';
 import { after, before, describe, it } from 'node:test';
-import { launch, open, until, untilLive } from './browser.mjs';
+import { DEADLINE_MS, launch, open, told, until, untilLive } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
 import { startPeer, startTalk } from './traffic.mjs';
 
@@ -26,6 +26,7 @@ function readTalkers() {
     const table = document.getElementById('talkers');
     return {
         ts: Number(table.dataset.ts),
+        by: table.dataset.by,
         rows: [...table.rows].filter((row) => !row.hidden).map((row) => Number(row.querySelector('.value').dataset.value)),
     };
 }
@@ -73,19 +74,22 @@ describe('numbers', () => {
     for (const by of ['flow', 'pair', 'host', 'port'])
         it(`rank talkers by ${by} as /api/top does`, async () => {
             await view.page.click(`#by button:text-is("${by}")`);
-            for (let attempt = 0; ; attempt++) {
-                await view.page.waitForTimeout(200);
+            const compare = async () => {
                 const top = await daemon.get(`/api/top?by=${by}&limit=7`);
                 const shown = await view.page.evaluate(readTalkers);
                 const rows = top.rows.map((row) => row.bps);
                 // Below them stands what they leave over.
-                if (shown.ts !== top.from || shown.rows.length !== rows.length + (top.other.bps > 0 ? 1 : 0)) {
-                    assert.ok(attempt < 40, 'the same second was never met');
-                    continue;
-                }
+                if (shown.by !== by || shown.ts !== top.from || shown.rows.length !== rows.length + (top.other.bps > 0 ? 1 : 0))
+                    return false;
                 assert.deepEqual(shown.rows.slice(0, rows.length), rows);
-                break;
-            }
+                return true;
+            };
+            await told(view.page, `the ranking by ${by} as of the same second`, async () => {
+                for (const end = Date.now() + DEADLINE_MS; !await compare();) {
+                    assert.ok(Date.now() < end, 'the same second was never met');
+                    await view.page.waitForTimeout(100);
+                }
+            });
         });
 
     it('are drawn where the axes are: each second its columns, what was not measured hatched', async () => {
@@ -132,9 +136,32 @@ describe('numbers', () => {
         await view.page.click('#by button:text-is("flow")');
         await view.page.keyboard.press('u');
         await view.page.keyboard.press('u');
+        await until(view.page, () => document.getElementById('unit').textContent === 'bit/s');
+        const second = () => view.page.getAttribute('#n-in b', 'data-ts').then(Number);
+        const later = (since, ms) => until(view.page, (ts) => Number(document.querySelector('#n-in b').dataset.ts) >= ts, since + ms);
+        // By then what the keys asked for has been asked.
+        await later(await second(), 2000);
         asked.length = 0;
-        await view.page.waitForTimeout(3000);
+        await later(await second(), 3000);
         assert.deepEqual([...new Set(asked)].filter((path) => path.startsWith('/api/') && path !== '/api/stats'), ['/api/flows']);
+    });
+
+    it('are clicked as what the button was pressed on, though they go on meanwhile', async () => {
+        const { page } = view;
+        const first = '#talkers .name button >> nth=0';
+        await until(page, () => document.getElementById('talkers').dataset.by === 'flow');
+        await page.hover(first);
+        await page.mouse.down();
+        const pressed = await page.textContent(first);
+        const answer = page.waitForResponse(/\/api\/top\?.*by=port/);
+        await page.evaluate(() => { location.hash = '#by=port'; });
+        await (await answer).finished();
+        await until(page, (ts) => Number(document.querySelector('#n-in b').dataset.ts) > ts, Number(await page.getAttribute('#n-in b', 'data-ts')));
+        assert.equal(await page.textContent(first), pressed);
+        await page.mouse.up();
+        await until(page, (text) => document.getElementById('filter-text').value === text, `ip=${pressed}`);
+        await until(page, () => document.getElementById('talkers').dataset.by === 'port');
+        await page.click('#filter-clear');
     });
 
     it('come without a fault: no error, no broken policy, no other host', async () => {

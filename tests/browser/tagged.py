@@ -16,6 +16,7 @@ frame = b"\xff" * 6 + b"\x02\0\0\0\0\x02" + struct.pack("!HHH", 0x8100, vlan, 0x
 
 with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
     out.bind((iface, 0))
+    print("ready", flush=True)
     while True:
         with contextlib.suppress(OSError):  # a link that is down takes nothing
             out.send(frame)

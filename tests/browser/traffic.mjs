@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
+import { once } from 'node:events';
 import net from 'node:net';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { IFACE, PEER } from './world.mjs';
@@ -11,21 +12,24 @@ export const VLAN = 100;
 
 const PORTS = { tcp: [443, 8080], udp: [53, 5353] };
 
-function serve() {
+async function serve() {
+    const listening = [];
     for (const port of PORTS.tcp)
-        net.createServer((socket) => {
+        listening.push(once(net.createServer((socket) => {
             socket.on('error', () => socket.destroy());
             socket.pipe(socket);
-        }).listen(port, '::');
+        }).listen(port, '::'), 'listening'));
     for (const port of PORTS.udp) {
         const socket = dgram.createSocket('udp6');
         socket.on('message', (bytes, from) => socket.send(bytes, from.port, from.address));
-        socket.bind(port, '::', () => console.log('ready'));
+        listening.push(once(socket.bind(port, '::'), 'listening'));
     }
+    await Promise.all(listening);
+    console.log('ready');
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href)
-    serve();
+    await serve();
 
 function talkTcp(address, port, bytes, everyMs) {
     const socket = net.connect(port, address);
@@ -72,7 +76,7 @@ export async function startPeer(namespace) {
     const echo = inNamespace(namespace, process.execPath, fileURLToPath(import.meta.url));
     const tagged = inNamespace(namespace, '/usr/bin/python3', fileURLToPath(new URL('tagged.py', import.meta.url)),
         IFACE, String(VLAN), '10.77.100.2', '10.77.100.1');
-    await started(echo, 'the peer');
+    await Promise.all([started(echo, 'the peer'), started(tagged, 'tagged.py')]);
     return () => [echo, tagged].forEach((child) => child.kill('SIGKILL'));
 }
 

@@ -63,8 +63,9 @@ export interface State {
     lag: { frames: number; at: number } | null;
     talkersFrame: TalkersFrame | null;
     talkers: Talker[] | null;
-    /** The second that they are of. */
+    /** The second that they are of, and what they are grouped by. */
     talkersTs: number;
+    talkersBy: TalkersBy;
     talkersError: string | null;
     flows: FlowsAnswer | null;
     /** The query that `flows` answers, so that a table knows an answer to a new question. */
@@ -86,7 +87,7 @@ export interface State {
 export function newState(): State {
     return {
         link: { kind: 'connecting' }, seconds: new Seconds(), gaps: [], latest: null, lag: null,
-        talkersFrame: null, talkers: null, talkersTs: 0, talkersError: null, flows: null, flowsQuery: '', flowsError: null, sparks: new Sparks(), selected: null, selectedRow: null,
+        talkersFrame: null, talkers: null, talkersTs: 0, talkersBy: 'flow', talkersError: null, flows: null, flowsQuery: '', flowsError: null, sparks: new Sparks(), selected: null, selectedRow: null,
         stats: null, events: [], view: { ...DEFAULT_VIEW, filter: {} }, notice: null,
     };
 }

@@ -100,6 +100,7 @@ async function fillTalkers(state: State): Promise<void> {
     if (streamRanks(view)) {
         state.talkers = frame && ofFrame(frame, state);
         state.talkersTs = frame?.ts ?? 0;
+        state.talkersBy = view.by;
         return;
     }
     const metric = view.unit === 'pkt/s' ? 'packets' : 'bytes';
@@ -108,6 +109,7 @@ async function fillTalkers(state: State): Promise<void> {
     if (answer.other.packets > 0)
         state.talkers.push({ ...answer.other, cls: 'other', name: REST });
     state.talkersTs = answer.from;
+    state.talkersBy = view.by;
 }
 
 const REST: readonly NamePart[] = [{ text: 'all others', title: 'What the rows above leave over, so that the column adds up' }];

@@ -4,16 +4,18 @@
 // those beside them wait for the scroll that brings them there.
 //
 // The order holds still while the pointer is over the rows, one has the focus or is selected, or
-// Space froze it; a question of the reader's own (sort, filter) overrides that once.
+// Space froze it; a question of the reader's own (sort, filter) overrides that once, but not while
+// the button is down on a row.
 
 import { count, percent } from '../format';
 import { isEmpty } from '../filter';
 import { Order } from '../order';
 import type { State, Store, View } from '../state';
-import type { FlowRow } from '../wire';
+import type { FlowRow, FlowsAnswer } from '../wire';
 import { byId, make, newer, part, setAttribute, setClass, setData, setHidden, setStyle, setText } from './dom';
 import { COLUMNS, fillCell, fillTitles, makeCell, sortOf, type Context, type FlowColumn } from './flowcells';
 import { pickFrom, type Picking } from './picking';
+import { Press } from './press';
 
 export interface FlowActions {
     picking: Picking;
@@ -32,10 +34,12 @@ export class FlowTable {
     private readonly rows: HTMLTableRowElement[] = [];
     private readonly heads: { column: FlowColumn; cell: HTMLElement }[] = [];
     private readonly order = new Order();
+    private readonly press: Press;
     private state: State;
     private answered = '';
-    private taken: State['flows'] = null;
-    private hovered = false;
+    private taken: FlowsAnswer | null = null;
+    /** What was over the rows last is a mouse: a finger leaves no pointer there. */
+    private mouse = false;
     private held = false;
     private first = 0;
     private readonly changed = newer();
@@ -45,6 +49,7 @@ export class FlowTable {
         this.state = store.state;
         this.buildHead();
         this.body.append(this.above, this.below);
+        this.press = new Press(this.body, (event) => { this.click(event); }, () => { store.changed(); });
         this.listen(store);
         store.onRender((state) => {
             this.state = state;
@@ -60,7 +65,9 @@ export class FlowTable {
     }
 
     private get frozen(): boolean {
-        return this.held || this.hovered || this.state.selected !== null || this.body.contains(document.activeElement);
+        // A row that goes from under the pointer takes the event with it that the pointer has left.
+        const hovered = this.mouse && this.body.matches(':hover');
+        return this.held || hovered || this.state.selected !== null || this.body.contains(document.activeElement);
     }
 
     private takeAnswer(): void {
@@ -70,7 +77,7 @@ export class FlowTable {
             this.order.take([], false);
         if (!flows)
             this.taken = null;
-        if (!flows || (flows === this.taken && (this.frozen || this.order.moved === 0)))
+        if (!flows || this.press.held || (flows === this.taken && (this.frozen || this.order.moved === 0)))
             return;
         this.order.take(flows.rows, this.frozen && flowsQuery === this.answered);
         this.taken = flows;
@@ -143,7 +150,7 @@ export class FlowTable {
         this.fit(last - first);
         setStyle(this.above, 'height', `${first * height}px`);
         setStyle(this.below, 'height', `${(places.length - last) * height}px`);
-        const context = { view: this.state.view, asof: this.state.flows?.asof ?? 0, sparks: this.state.sparks };
+        const context = { view: this.state.view, asof: this.taken?.asof ?? 0, sparks: this.state.sparks };
         for (const [i, element] of this.rows.entries()) {
             const place = places[first + i];
             const waits = (first + i < seen || first + i >= unseen) && element.dataset.id !== undefined;
@@ -187,11 +194,12 @@ export class FlowTable {
     }
 
     private renderNotes(): void {
-        const { flows, view, link } = this.state;
+        const { view, link } = this.state;
+        const flows = this.taken;
         // Out of reach is said once, above.
         const flowsError = link.kind === 'lost' ? null : this.state.flowsError;
         const total = this.order.shown.length;
-        setText(byId('flows-note'), flowsError ?? (flows ? summaryOf(this.state, total) : ''));
+        setText(byId('flows-note'), flowsError ?? (flows ? summaryOf(flows, view, total) : ''));
         setData(byId('flows-note'), 'error', flowsError ? 'yes' : '');
         setData(this.table, 'asof', String(flows?.asof ?? ''));
         setData(this.table, 'query', this.answered);
@@ -208,14 +216,10 @@ export class FlowTable {
 
     private listen(store: Store): void {
         const { body } = this;
-        body.addEventListener('pointerenter', (event) => { this.hovered = event.pointerType === 'mouse'; });
-        body.addEventListener('pointerleave', () => {
-            this.hovered = false;
-            store.changed();
-        });
+        body.addEventListener('pointerenter', (event) => { this.mouse = event.pointerType === 'mouse'; });
+        body.addEventListener('pointerleave', () => { store.changed(); });
         body.addEventListener('focusout', () => { store.changed(); });
         body.addEventListener('pointerover', (event) => { fillTitles(event.target); });
-        body.addEventListener('click', (event) => { this.click(event); });
         body.addEventListener('keydown', (event) => { this.key(event); });
         byId('frozen').addEventListener('click', () => {
             this.held = false;
@@ -231,9 +235,16 @@ export class FlowTable {
     }
 
     private click(event: MouseEvent): void {
-        if (pickFrom(event, this.actions.picking))
-            return;
-        const row = event.target instanceof Element ? event.target.closest('tr') : null;
+        if (!pickFrom(event, this.actions.picking))
+            this.selectAt(event.target);
+        // The press left the focus on its row, which would hold the order when the pointer has long gone.
+        const focus = document.activeElement;
+        if (this.state.selected === null && focus instanceof HTMLElement && this.body.contains(focus))
+            focus.blur();
+    }
+
+    private selectAt(target: EventTarget | null): void {
+        const row = target instanceof Element ? target.closest('tr') : null;
         const id = Number(row?.dataset.id);
         if (row && !Number.isNaN(id))
             this.actions.select(id === this.state.selected ? null : id);
@@ -266,7 +277,7 @@ export class FlowTable {
 }
 
 /** Grey rows are those that the newest answer no longer holds: they have ended, or others have overtaken them. */
-function frozenText({ moved, old }: Order, flows: State['flows']): string {
+function frozenText({ moved, old }: Order, flows: FlowsAnswer | null): string {
     const rows = (n: number) => `${count(n)} ${n === 1 ? 'row' : 'rows'}`;
     const why = flows && flows.matched > flows.rows.length ? `no longer among the first ${count(flows.rows.length)}` : 'ended';
     return ['❄ frozen', moved > 0 ? `${rows(moved)} moved` : '', old > 0 ? `${count(old)} grey: ${why}` : ''].filter(Boolean).join(' · ');
@@ -282,9 +293,7 @@ function rowHeight(): number {
 
 addEventListener('resize', () => { measured = null; });
 
-function summaryOf({ flows, view }: State, shown: number): string {
-    if (!flows)
-        return '';
+function summaryOf(flows: FlowsAnswer, view: View, shown: number): string {
     const { matched, unmatched } = flows.summary;
     const total = isEmpty(view.filter)
         ? count(flows.matched)

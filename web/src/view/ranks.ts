@@ -8,6 +8,7 @@ import { CLASSES } from '../wire';
 import type { State, Store, Talker, TalkersBy, View } from '../state';
 import { byId, choices, make, setClass, setData, setHidden, setStyle, setText, setTitle } from './dom';
 import { pickFrom, setPick, type Picking } from './picking';
+import { Press } from './press';
 
 interface Rank {
     name: readonly NamePart[];
@@ -23,15 +24,20 @@ type Parts = Record<'row' | 'mark' | 'name' | 'bar' | 'share' | 'value', HTMLEle
 class Ranks {
     private readonly body = make('tbody', { attrs: { role: 'rowgroup' } });
     private readonly rows: Parts[] = [];
+    private readonly press: Press;
     private long = false;
 
-    constructor(private readonly table: HTMLElement, picking: Picking) {
+    constructor(private readonly table: HTMLElement, store: Store, picking: Picking) {
         table.append(this.body);
-        this.body.addEventListener('click', (event) => { pickFrom(event, picking); });
+        this.press = new Press(this.body, (event) => { pickFrom(event, picking); }, () => { store.changed(); });
     }
 
-    show(ranks: Rank[], ts: number): void {
-        setData(this.table, 'ts', String(ts));
+    /** `of` says what the ranks are of, to a script. */
+    show(ranks: Rank[], of: Record<string, string>): void {
+        if (this.press.held)
+            return;
+        for (const [key, value] of Object.entries(of))
+            setData(this.table, key, value);
         ranks.forEach((rank, i) => {
             const row = this.rows[i] ?? this.add();
             setClass(row.mark, `swatch ${rank.cls}`);
@@ -100,7 +106,7 @@ function fillName(parent: HTMLElement, parts: readonly NamePart[]): void {
 }
 
 export function protocols(store: Store, picking: Picking): void {
-    const ranks = new Ranks(byId('protocols'), picking);
+    const ranks = new Ranks(byId('protocols'), store, picking);
     const note = byId('protocols-note');
     store.onRender((state) => {
         const frame = state.latest;
@@ -116,7 +122,7 @@ export function protocols(store: Store, picking: Picking): void {
                 valueTitle: `${exact(bps, 'bit/s')}, ${exact(pps, 'pkt/s')}`,
                 figure: inPackets ? pps : bps, share: whole ? (inPackets ? pps : bps) / whole : 0,
             };
-        }), frame?.ts ?? 0);
+        }), { ts: String(frame?.ts ?? 0) });
     });
 }
 
@@ -126,14 +132,14 @@ function scope(view: View): string {
 }
 
 export function talkers(store: Store, picking: Picking, choose: (by: TalkersBy) => void): void {
-    const ranks = new Ranks(byId('talkers'), picking);
+    const ranks = new Ranks(byId('talkers'), store, picking);
     const note = byId('talkers-note');
     const mark = choices(byId('by'), [['flow', 'flow'], ['pair', 'pair'], ['host', 'host'], ['port', 'port']] as const, choose);
     store.onRender((state) => {
         mark(state.view.by);
         setText(note, talkersNote(state));
         setData(note, 'error', state.talkersError ? 'yes' : '');
-        ranks.show((state.talkers ?? []).map((talker) => rankOf(talker, state.view)), state.talkersTs);
+        ranks.show((state.talkers ?? []).map((talker) => rankOf(talker, state.view)), { ts: String(state.talkersTs), by: state.talkersBy });
     });
 }
 
