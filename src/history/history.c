@@ -84,10 +84,24 @@ void history_set_wall(struct history *history, int64_t second, int64_t ahead_s, 
         pthread_rwlock_unlock(&history->lock);
 }
 
+/* The seconds before `second` of which nothing was told: zeros, but for the flows that were alive in them. */
+static void pass_silence(struct history *history, int64_t second) {
+        int64_t kept_from = second - (int64_t)history->counters.n_rows;
+        int64_t at = history->second + 1 > kept_from ? history->second + 1 : kept_from;
+        for (; at < second; at++) {
+                directory_expire(&history->directory, (at + 1) * MS_PER_S);
+                struct history_counters *row = counters_at(&history->counters, at);
+                row->span_ms = MS_PER_S;
+                row->active_flows = history->directory.n_active;
+        }
+}
+
 void history_tick_begin(struct history *history, int64_t second) {
         pthread_rwlock_wrlock(&history->lock);
         assert(second >= history->second);
         if (second != history->second) {
+                if (history->gaps_are_zero && history->second != INT64_MIN)
+                        pass_silence(history, second);
                 directory_begin_tick(&history->directory, second);
                 history->counted_to_ns = INT64_MIN;
         }
@@ -134,7 +148,7 @@ static void count_span(struct history *history, const struct history_tick *tick,
 
 static void count_second(struct history *history, const struct history_tick *tick) {
         const struct tick_totals *totals = &tick->totals;
-        struct history_counters *row = counters_at(&history->counters, history->second, history->gaps_are_zero);
+        struct history_counters *row = counters_at(&history->counters, history->second);
         count_span(history, tick, row);
         row->merged |= tick->merged;
         volume_add(&row->all, totals->all.packets, totals->all.bytes);
