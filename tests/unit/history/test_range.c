@@ -150,6 +150,34 @@ static void test_any_second_or_range(void **state) {
         }
 }
 
+static uint64_t total_of(bool has_state, enum flow_state flow_state) {
+        const struct flow_query query = {
+                .has_range = true,
+                .range = {START, START + 200},
+                .filter = {.has_state = has_state, .state = flow_state},
+                .max_rows = 1,
+        };
+        struct flow_result result;
+        assert_int_equal(history_query_flows(history, &query, NULL, NULL, &result), 0);
+        uint64_t total = result.total;
+        assert_int_equal(result.matched, total);
+        flow_result_fini(&result);
+        return total;
+}
+
+/* The total is of flows in the asked state. */
+static void test_state(void **state) {
+        (void)state;
+        make(1 << 20, 100);
+        ticks_one(history, START, 1, PROTO_TCP, delta_of(0, 1));
+        ticks_one(history, START + 1, 2, PROTO_UDP, delta_of(0, 1));
+        ticks_one(history, START + 2, 3, PROTO_UDP, delta_of(0, 1));
+        ticks_none(history, START + 100);
+        assert_int_equal(total_of(false, FLOW_STATE_ACTIVE), 3);
+        assert_int_equal(total_of(true, FLOW_STATE_ACTIVE), 1);
+        assert_int_equal(total_of(true, FLOW_STATE_ENDED), 2);
+}
+
 static void test_by_the_minute(void **state) {
         (void)state;
         uint64_t seed = 2;
@@ -235,6 +263,7 @@ static void test_cancelled(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_teardown(test_any_second_or_range, tear_down),
+                cmocka_unit_test_teardown(test_state, tear_down),
                 cmocka_unit_test_teardown(test_by_the_minute, tear_down),
                 cmocka_unit_test_teardown(test_small_flows_thinned, tear_down),
                 cmocka_unit_test_teardown(test_places_change_hands, tear_down),
