@@ -183,12 +183,13 @@ static void keep_second(struct history *history, struct segment *segment) {
         }
         if (segment)
                 segment->thinned = volume_less(flows, segment->rows);
-        bool was_whole = !history->segments.thinnings;
         segments_put(&history->segments, history->second, segment);
         segments_settle(&history->segments);
-        if (was_whole && history->segments.thinnings)
+        if (history->segments.thinnings && !history->has_told_thinning) {
+                history->has_told_thinning = true;
                 events_add(&history->events, wall_of(&history->wall, history->second) * MS_PER_S, "thinning",
                            "the memory for the past is full: its oldest part is kept by the minute from now on");
+        }
 }
 
 void history_tick_end(struct history *history, const struct history_tick *tick) {
