@@ -49,9 +49,9 @@ struct slot {
         uint32_t second : 1;    /* which second the delta is pending in */
         uint32_t many : 1;      /* has seen more than one packet: a regular */
         uint32_t unsent : 1;    /* the rollup does not know the key yet */
-        uint32_t fin_ab : 1;
+        uint32_t may_end : 1;   /* FIN or RST has been told: whether that ended the flow the rollup knows */
+        uint32_t fin_ab : 1;    /* all further ones of the pending delta */
         uint32_t fin_ba : 1;
-        uint32_t rst : 1;
         uint32_t syn_first : 1;
         uint32_t initiator_b : 1;
         uint32_t initiator_rank : 2;
@@ -146,8 +146,9 @@ static bool is_pending(const struct slot *slot) {
         return slot->ab_packets || slot->ba_packets;
 }
 
-static bool is_closed(const struct slot *slot) {
-        return slot->rst || (slot->fin_ab && slot->fin_ba);
+/* May the next packet be of a new flow? */
+static bool may_have_ended(const struct slot *slot) {
+        return slot->may_end || slot->tcp_flags & PACKET_TCP_RST || (slot->fin_ab && slot->fin_ba);
 }
 
 static bool is_bare_syn(const struct packet *packet) {
@@ -173,13 +174,12 @@ static bool reserve(struct flow_batch *batch, uint32_t kept) {
         return true;
 }
 
-/* Writes what is pending in `from` as a delta of the flow number `number`. The place is reserved.
- * The end of a flow is told with the delta that saw it, not with those that come after. */
+/* Writes what is pending in `from` as a delta of the flow number `number`. The place is reserved. A delta tells of
+ * its own packets only: those before may have been of another flow, which the rollup has ended meanwhile. */
 static void write_delta(struct flow_batch *batch, uint32_t number, const struct slot *from) {
         assert(batch->n_deltas < batch->reserved);
 
         uint32_t last_ms = ms_within(batch, from->last_ms);
-        bool fin = from->tcp_flags & PACKET_TCP_FIN, rst = from->tcp_flags & PACKET_TCP_RST;
         batch->deltas[batch->n_deltas++] = (struct flow_delta){
                 .slot = number,
                 .ab_packets = from->ab_packets,
@@ -189,9 +189,9 @@ static void write_delta(struct flow_batch *batch, uint32_t number, const struct 
                 .first_ms = from->first_ms,
                 .last_ms = last_ms > UINT16_MAX ? UINT16_MAX : (uint16_t)last_ms,
                 .tcp_flags = from->tcp_flags,
-                .fin_ab = from->fin_ab && fin,
-                .fin_ba = from->fin_ba && fin,
-                .rst = rst,
+                .fin_ab = from->fin_ab,
+                .fin_ba = from->fin_ba,
+                .rst = !!(from->tcp_flags & PACKET_TCP_RST),
                 .syn_first = from->syn_first,
                 .initiator_b = from->initiator_b,
                 .initiator_rank = from->initiator_rank,
@@ -209,13 +209,8 @@ static void forget_pending(struct slot *slot) {
 static void emit(struct flow_table *table, struct slot *slot) {
         write_delta(table->seconds[slot->second].batch, (uint32_t)(slot - table->slots), slot);
         slot->unsent = false;
+        slot->may_end |= !!(slot->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_RST));
         forget_pending(slot);
-}
-
-/* What the worker remembers of a flow's course begins anew. */
-static void forget_course(struct slot *slot) {
-        slot->fin_ab = slot->fin_ba = slot->rst = false;
-        slot->initiator_rank = INITIATOR_FIRST_SEEN;
 }
 
 static void note_initiator(struct slot *slot, enum initiator_rank rank, bool is_b) {
@@ -256,8 +251,6 @@ static void accumulate(struct slot *slot, const struct flow_batch *batch, const 
                 else
                         slot->fin_ba = true;
         }
-        if (flags & PACKET_TCP_RST)
-                slot->rst = true;
 }
 
 /* Prepares a slot for the first packet of a new delta. */
@@ -267,9 +260,10 @@ static void begin_delta(struct slot *slot, const struct flow_batch *batch, const
         slot->last_ms = arrival->ms;
         slot->first_ms = (within > FIRST_MS_MAX ? FIRST_MS_MAX : within) & FIRST_MS_MAX;
         slot->tcp_flags = 0;
+        slot->fin_ab = slot->fin_ba = false;
         slot->syn_first = is_bare_syn(packet);
-        if (slot->initiator_rank == INITIATOR_FIRST_SEEN)
-                slot->initiator_b = !arrival->from_a;
+        slot->initiator_rank = INITIATOR_FIRST_SEEN;
+        slot->initiator_b = !arrival->from_a;
 }
 
 /* How many places of the open second are kept for regulars that may still come. At most half, so
@@ -406,7 +400,7 @@ static bool add_open(struct flow_table *table, struct arrival *arrival, const st
         if (slot && is_pending(slot) && slot->second != table->open)
                 emit(table, slot);
 
-        bool restarts = slot && is_closed(slot) && is_bare_syn(packet);
+        bool restarts = slot && may_have_ended(slot) && is_bare_syn(packet);
         bool needs_delta = is_new || !is_pending(slot) || restarts || would_overflow(slot, packet, arrival->from_a);
         if (needs_delta) {
                 bool is_regular = slot && slot->many && !restarts;
@@ -424,10 +418,10 @@ static bool add_open(struct flow_table *table, struct arrival *arrival, const st
                         emit(table, slot);
                 }
                 bool was_idle = (int32_t)(arrival->ms - slot->last_ms) > table->ttl_ms[packet->class];
-                if (is_closed(slot) || was_idle || is_key_due(table, slot))
+                if (may_have_ended(slot) || was_idle || is_key_due(table, slot))
                         slot->unsent = true; /* the rollup may have ended the flow, and forgotten it */
-                if (restarts || was_idle)
-                        forget_course(slot);
+                if (was_idle)
+                        slot->may_end = false;
                 begin_delta(slot, open->batch, packet, arrival);
                 slot->second = table->open & 1;
                 open->touched[open->n_touched++] = (uint32_t)(slot - table->slots);

@@ -24,18 +24,11 @@ void counters_fini(struct counters *counters) {
         free(counters->rows);
 }
 
-struct history_counters *counters_at(struct counters *counters, int64_t second, bool fill) {
+struct history_counters *counters_at(struct counters *counters, int64_t second) {
         struct history_counters *row = place_of(counters, second);
         if (counters->from == counters->to)
                 counters->from = counters->to = second;
 
-        if (fill) {
-                int64_t missing = counters->to;
-                if (missing < second - (int64_t)counters->n_rows)
-                        missing = second - (int64_t)counters->n_rows;
-                for (; missing < second; missing++)
-                        *place_of(counters, missing) = (struct history_counters){.number = missing, .span_ms = 1000};
-        }
         if (row->number != second)
                 *row = (struct history_counters){.number = second};
         if (counters->to <= second)

@@ -15,8 +15,8 @@ int counters_init(struct counters *counters, uint32_t retention_s);
 void counters_fini(struct counters *counters);
 
 /* The row of a second, which becomes the newest. A second that is the newest already goes on;
- * seconds left out are zeros with `fill`, else gaps. */
-struct history_counters *counters_at(struct counters *counters, int64_t second, bool fill);
+ * seconds left out are gaps. */
+struct history_counters *counters_at(struct counters *counters, int64_t second);
 
 /* The row of a second, be it a gap; NULL where there is none, or it is no longer held. */
 const struct history_counters *counters_row(const struct counters *counters, int64_t second);

@@ -135,6 +135,10 @@ unsigned filter_select(const struct filter *filter, const struct filter_flow *fl
         return mask;
 }
 
+bool filter_is_empty(const struct filter *filter) {
+        return !filter || !filter->n_nodes;
+}
+
 void filter_free(struct filter *filter) {
         if (!filter)
                 return;

@@ -35,6 +35,9 @@ int filter_parse(const char *text, const struct filter_names *names, struct filt
                  struct filter_error *ret_error);
 void filter_free(struct filter *filter);
 
+/* True where there is no condition in it: it selects everything. NULL is such a filter, too. */
+bool filter_is_empty(const struct filter *filter);
+
 /* What a filter is told of a flow. */
 struct filter_flow {
         const struct flow_key *key;

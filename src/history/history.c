@@ -84,10 +84,24 @@ void history_set_wall(struct history *history, int64_t second, int64_t ahead_s, 
         pthread_rwlock_unlock(&history->lock);
 }
 
+/* The seconds before `second` of which nothing was told: zeros, but for the flows that were alive in them. */
+static void pass_silence(struct history *history, int64_t second) {
+        int64_t kept_from = second - (int64_t)history->counters.n_rows;
+        int64_t at = history->second + 1 > kept_from ? history->second + 1 : kept_from;
+        for (; at < second; at++) {
+                directory_expire(&history->directory, (at + 1) * MS_PER_S);
+                struct history_counters *row = counters_at(&history->counters, at);
+                row->span_ms = MS_PER_S;
+                row->active_flows = history->directory.n_active;
+        }
+}
+
 void history_tick_begin(struct history *history, int64_t second) {
         pthread_rwlock_wrlock(&history->lock);
         assert(second >= history->second);
         if (second != history->second) {
+                if (history->gaps_are_zero && history->second != INT64_MIN)
+                        pass_silence(history, second);
                 directory_begin_tick(&history->directory, second);
                 history->counted_to_ns = INT64_MIN;
         }
@@ -134,7 +148,7 @@ static void count_span(struct history *history, const struct history_tick *tick,
 
 static void count_second(struct history *history, const struct history_tick *tick) {
         const struct tick_totals *totals = &tick->totals;
-        struct history_counters *row = counters_at(&history->counters, history->second, history->gaps_are_zero);
+        struct history_counters *row = counters_at(&history->counters, history->second);
         count_span(history, tick, row);
         row->merged |= tick->merged;
         volume_add(&row->all, totals->all.packets, totals->all.bytes);
@@ -169,12 +183,13 @@ static void keep_second(struct history *history, struct segment *segment) {
         }
         if (segment)
                 segment->thinned = volume_less(flows, segment->rows);
-        bool was_whole = !history->segments.thinnings;
         segments_put(&history->segments, history->second, segment);
         segments_settle(&history->segments);
-        if (was_whole && history->segments.thinnings)
+        if (history->segments.thinnings && !history->has_told_thinning) {
+                history->has_told_thinning = true;
                 events_add(&history->events, wall_of(&history->wall, history->second) * MS_PER_S, "thinning",
                            "the memory for the past is full: its oldest part is kept by the minute from now on");
+        }
 }
 
 void history_tick_end(struct history *history, const struct history_tick *tick) {

@@ -171,6 +171,10 @@ static struct flow_sum rate_now(const struct directory *directory, uint32_t inde
         return row ? *row : (struct flow_sum){.flow = index};
 }
 
+static bool has_asked_state(const struct flow_filter *filter, const struct entry *entry) {
+        return !filter->has_state || (entry->state == ENTRY_ENDED) == (filter->state == FLOW_STATE_ENDED);
+}
+
 /* All flows of the asked state. */
 static int scan_now(struct run *run) {
         const struct directory *directory = &run->history->directory;
@@ -180,8 +184,7 @@ static int scan_now(struct run *run) {
                 const struct entry *entry = &directory->entries[index];
                 if (is_cancelled(run, index))
                         return -ECANCELED;
-                if (entry->state == ENTRY_FREE ||
-                    (filter->has_state && (entry->state == ENTRY_ENDED) != (filter->state == FLOW_STATE_ENDED)))
+                if (entry->state == ENTRY_FREE || !has_asked_state(filter, entry))
                         continue;
                 run->result.total++;
                 r = consider(run, entry, sum_now(directory, index), rate_now(directory, index), index);
@@ -199,7 +202,7 @@ static int scan_range(struct run *run) {
                         return -ECANCELED;
                 if (!entry)
                         continue;
-                run->result.total++;
+                run->result.total += has_asked_state(&run->query->filter, entry);
                 r = consider(run, entry, *sum, *sum, i);
         }
         return r;

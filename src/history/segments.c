@@ -214,14 +214,14 @@ void segments_widen(const struct segments *segments, int64_t *from, int64_t *to)
                 *from = segments->from;
         if (*to > segments->to)
                 *to = segments->to;
+        if (*to < segments->fine_from)
+                *to = minute_of(*to + MINUTE_S - 1) * MINUTE_S;
         if (*from < segments->fine_from) {
                 int64_t start = minute_of(*from) * MINUTE_S;
-                if (start < segments->cut_to)
+                if (start < segments->cut_to && start + MINUTE_S < *to)
                         start += MINUTE_S;
                 *from = start < segments->from ? segments->from : start;
         }
-        if (*to < segments->fine_from)
-                *to = minute_of(*to + MINUTE_S - 1) * MINUTE_S;
         if (*to < *from)
                 *to = *from;
 }

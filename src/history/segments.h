@@ -51,7 +51,7 @@ bool segments_thin_oldest(struct segments *segments, void (*each)(uint32_t flow,
 /* ---- reading ---- */
 
 /* Rounds [from, to) to what can be told apart, and to what is held: outwards to a minute where its seconds are gone,
- * but inwards where the retention has cut that minute. */
+ * but inwards where the retention has cut that minute, unless there is nothing else in the range. */
 void segments_widen(const struct segments *segments, int64_t *from, int64_t *to);
 
 /* How many segments [from, to) takes, which is as wide as segments_widen makes it. Where `ret` is not NULL it receives

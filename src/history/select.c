@@ -39,7 +39,7 @@ static bool matches(const struct flow_filter *filter, const struct entry *entry)
 
 bool select_is_all(const struct flow_filter *filter) {
         return !filter->protos.n && !filter->ports.n && !filter->vlans.n && !filter->nets.n && !filter->has_state &&
-               !filter->ifaces && !filter->has_id && !filter->expression;
+               !filter->ifaces && !filter->has_id && filter_is_empty(filter->expression);
 }
 
 unsigned select_directions(const struct flow_filter *filter, const struct entry *entry, const struct flow_sum *sum,

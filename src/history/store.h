@@ -36,6 +36,7 @@ struct history {
         int64_t counted;       /* number of the last one that is no gap; INT64_MIN: none */
         int64_t counted_to_ns; /* up to where the span of that second has been counted */
         bool gaps_are_zero;
+        bool has_told_thinning; /* also where it began while a tick was made, for want of room for a flow */
         size_t bytes;
 
         struct events events;

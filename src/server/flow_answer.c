@@ -9,10 +9,11 @@
 bool flow_answer_parse(const struct route_call *call, bool keep_range, struct flow_request *request,
                        struct problem *problem) {
         struct render_names names;
+        bool had_range = request->has_range; /* a later page's: its state, too, is that of the first */
         server_names(call->server, &names);
         if (!keep_range && !past_parse(call->server, call->params, &request->has_range, &request->range, problem))
                 return false;
-        if (request->has_range)
+        if (request->has_range && !had_range)
                 request->filter.has_state = false; /* whoever sent something in it, unless `state` says otherwise */
         return flow_request_parse(call->params, &names, request, problem);
 }

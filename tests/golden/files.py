@@ -12,11 +12,12 @@ NS_PER_S = 10**9
 
 def pcap(records, link=ETHERNET, order="<", nanoseconds=False, snaplen=262144):
     magic = 0xA1B23C4D if nanoseconds else 0xA1B2C3D4
-    data = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snaplen, link)
+    unit_ns, head = 1 if nanoseconds else 1000, struct.Struct(order + "IIII")
+    data = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snaplen, link)]
     for time_ns, frame, length in records:
         seconds, rest = divmod(time_ns, NS_PER_S)
-        data += struct.pack(order + "IIII", seconds, rest if nanoseconds else rest // 1000, len(frame), length) + frame
-    return data
+        data += head.pack(seconds, rest // unit_ns, len(frame), length), frame
+    return b"".join(data)
 
 
 def block(order, kind, body):

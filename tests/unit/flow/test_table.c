@@ -344,6 +344,26 @@ static void test_the_end_is_told_once(void **state) {
         assert_false(delta->fin_ab || delta->fin_ba);
 }
 
+/* What came before may have been of another flow of the same key, which the rollup has ended meanwhile. */
+static void test_a_delta_tells_of_its_own_packets(void **state) {
+        (void)state;
+        add(tcp_packet(1, false, PACKET_TCP_SYN, START_MS));
+        add(tcp_packet(1, true, PACKET_TCP_FIN, START_MS + 1));
+        const struct flow_delta *delta = next_second(START_S + 1)->deltas;
+        assert_true(delta->fin_ab && !delta->fin_ba && delta->initiator_b);
+        assert_int_equal(delta->initiator_rank, INITIATOR_SYN);
+
+        add(tcp_packet(1, true, PACKET_TCP_ACK, START_MS + 10000));
+        add(tcp_packet(1, false, PACKET_TCP_FIN, START_MS + 10001));
+        delta = next_second(START_S + 2)->deltas;
+        assert_true(delta->has_key && !delta->fin_ab && delta->fin_ba && !delta->initiator_b);
+        assert_int_equal(delta->initiator_rank, INITIATOR_FIRST_SEEN);
+
+        add(tcp_packet(1, true, PACKET_TCP_ACK, START_MS + 20000));
+        add(tcp_packet(1, true, PACKET_TCP_SYN, START_MS + 20001)); /* whether that is another the rollup knows */
+        assert_int_equal(next_second(START_S + 3)->n_deltas, 2);
+}
+
 static void test_initiator(void **state) {
         (void)state;
         static const struct {
@@ -425,6 +445,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_bytes_beyond_32_bits_make_two_deltas, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_syn_after_the_end_splits, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_the_end_is_told_once, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_delta_tells_of_its_own_packets, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_initiator, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_direction_of_a_to_b, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_frame_from_long_ago, set_up, tear_down),

@@ -1,4 +1,4 @@
-/* The ring of seconds: what is held, what is a gap, what is a zero. */
+/* The ring of seconds: what is held, what is a gap. */
 #include "lib/check.h"
 
 #include "history/counters.h"
@@ -17,8 +17,8 @@ static int tear_down(void **state) {
 }
 
 /* Counts `packets` in a second. */
-static void count(int64_t second, uint64_t packets, bool fill) {
-        counters_at(&counters, second, fill)->all.packets += packets;
+static void count(int64_t second, uint64_t packets) {
+        counters_at(&counters, second)->all.packets += packets;
 }
 
 /* Packets of a second, or -1 for a gap. */
@@ -39,8 +39,8 @@ static void test_nothing_yet(void **state) {
 
 static void test_a_second_goes_on(void **state) {
         (void)state;
-        count(100, 1, false);
-        count(100, 2, false);
+        count(100, 1);
+        count(100, 2);
         assert_int_equal(held(100), 3);
         assert_int_equal(held(99), -1);
         assert_int_equal(held(101), -1);
@@ -48,31 +48,18 @@ static void test_a_second_goes_on(void **state) {
 
 static void test_gaps(void **state) {
         (void)state;
-        count(100, 1, false);
-        count(104, 2, false);
+        count(100, 1);
+        count(104, 2);
         assert_int_equal(held(100), 1);
         for (int64_t second = 101; second < 104; second++)
                 assert_int_equal(held(second), -1);
         assert_int_equal(held(104), 2);
 }
 
-static void test_zeros(void **state) {
-        (void)state;
-        count(100, 1, true);
-        count(104, 2, true);
-        assert_int_equal(held(99), -1);
-        assert_int_equal(held(100), 1);
-        for (int64_t second = 101; second < 104; second++) {
-                assert_int_equal(held(second), 0);
-                assert_int_equal(counters_find(&counters, second)->span_ms, 1000);
-        }
-        assert_int_equal(held(104), 2);
-}
-
 static void test_retention(void **state) {
         (void)state;
         for (int64_t second = 0; second < 35; second++) {
-                count(second, (uint64_t)second + 1, second % 2);
+                count(second, (uint64_t)second + 1);
                 for (int64_t back = 0; back < 20 && back <= second; back++)
                         assert_int_equal(held(second - back), back < 10 ? second - back + 1 : -1);
         }
@@ -83,25 +70,24 @@ static void test_retention(void **state) {
 /* A jump of any length leaves only what is within the retention, and no old row in a new place. */
 static void test_jumps(void **state) {
         (void)state;
-        for (unsigned fill = 0; fill < 2; fill++)
-                for (int64_t jump = 1; jump < 45; jump++) {
-                        for (int64_t second = 0; second < 10; second++)
-                                count(second, 1, fill);
-                        count(9 + jump, 2, fill);
-                        for (int64_t second = -5; second < 9 + jump; second++) {
-                                bool is_old = second >= 0 && second < 10, is_held = second >= jump;
-                                assert_int_equal(held(second), !is_held ? -1 : is_old ? 1 : fill ? 0 : -1);
-                        }
-                        assert_int_equal(held(9 + jump), 2);
-                        tear_down(state);
-                        set_up(state);
+        for (int64_t jump = 1; jump < 45; jump++) {
+                for (int64_t second = 0; second < 10; second++)
+                        count(second, 1);
+                count(9 + jump, 2);
+                for (int64_t second = -5; second < 9 + jump; second++) {
+                        bool is_old = second >= 0 && second < 10;
+                        assert_int_equal(held(second), second >= jump && is_old ? 1 : -1);
                 }
+                assert_int_equal(held(9 + jump), 2);
+                tear_down(state);
+                set_up(state);
+        }
 }
 
 static void test_before_1970(void **state) {
         (void)state;
         for (int64_t second = -15; second < 5; second++)
-                count(second, (uint64_t)(second + 100), false);
+                count(second, (uint64_t)(second + 100));
         for (int64_t second = -15; second < 5; second++)
                 assert_int_equal(held(second), second >= -5 ? second + 100 : -1);
 }
@@ -111,7 +97,6 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_nothing_yet, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_second_goes_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_gaps, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_zeros, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_retention, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_jumps, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_before_1970, set_up, tear_down),

@@ -93,6 +93,31 @@ static void test_counters_that_are_read(void **state) {
         assert_int_equal(history_read_counters(history, START + 40, START + 20, rows, 3), 0);
 }
 
+/* In a file: flows live on in it, and end at their time. */
+static void test_silence(void **state) {
+        struct history_options options = history_options_with(100);
+        struct history_counters rows[100];
+        options.gaps_are_zero = true;
+        tear_down(state);
+        history = history_new(&options);
+        ticks_one(history, START, 1, PROTO_UDP, delta_of(500, 1));
+        ticks_one(history, START + 10, 2, PROTO_TCP, delta_of(0, 1));
+        ticks_one(history, START + 50, 2, PROTO_TCP, delta_of(0, 1));
+        assert_int_equal(history_read_counters(history, START, START + 51, rows, 100), 51);
+        for (int64_t s = 0; s <= 50; s++) {
+                assert_int_equal(rows[s].second, START + s);
+                assert_int_equal(rows[s].span_ms, 1000);
+                assert_int_equal(rows[s].all.packets, s == 0 || s == 10 || s == 50);
+                assert_int_equal(rows[s].active_flows, (s < 30) + (s >= 10));
+                assert_int_equal(rows[s].new_flows, s == 0 || s == 10);
+        }
+        ticks_one(history, START + 100000, 2, PROTO_TCP, delta_of(0, 1));
+        assert_int_equal(history_read_counters(history, START, START + 100001, rows, 100), 60);
+        assert_int_equal(rows[58].active_flows, 0);
+        assert_int_equal(rows[59].active_flows, 1);
+        assert_int_equal(rows[59].new_flows, 1);
+}
+
 static void test_ticks_and_events_are_told(void **state) {
         (void)state;
         uint64_t told = 0;
@@ -234,6 +259,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_spans, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_late_worker_adds_no_time, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_counters_that_are_read, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_silence, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_ticks_and_events_are_told, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_sums_stay_exact, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_readers_see_whole_ticks, set_up, tear_down),

@@ -150,6 +150,34 @@ static void test_any_second_or_range(void **state) {
         }
 }
 
+static uint64_t total_of(bool has_state, enum flow_state flow_state) {
+        const struct flow_query query = {
+                .has_range = true,
+                .range = {START, START + 200},
+                .filter = {.has_state = has_state, .state = flow_state},
+                .max_rows = 1,
+        };
+        struct flow_result result;
+        assert_int_equal(history_query_flows(history, &query, NULL, NULL, &result), 0);
+        uint64_t total = result.total;
+        assert_int_equal(result.matched, total);
+        flow_result_fini(&result);
+        return total;
+}
+
+/* The total is of flows in the asked state. */
+static void test_state(void **state) {
+        (void)state;
+        make(1 << 20, 100);
+        ticks_one(history, START, 1, PROTO_TCP, delta_of(0, 1));
+        ticks_one(history, START + 1, 2, PROTO_UDP, delta_of(0, 1));
+        ticks_one(history, START + 2, 3, PROTO_UDP, delta_of(0, 1));
+        ticks_none(history, START + 100);
+        assert_int_equal(total_of(false, FLOW_STATE_ACTIVE), 3);
+        assert_int_equal(total_of(true, FLOW_STATE_ACTIVE), 1);
+        assert_int_equal(total_of(true, FLOW_STATE_ENDED), 2);
+}
+
 static void test_by_the_minute(void **state) {
         (void)state;
         uint64_t seed = 2;
@@ -183,6 +211,48 @@ static void test_small_flows_thinned(void **state) {
 }
 
 /* More flows than the directory holds come and go; what a row says is still its own flow's. */
+/* Of a filter without a condition nothing can be missing. */
+static void test_an_empty_filter_is_exact(void **state) {
+        (void)state;
+        uint64_t seed = 3;
+        make(12000, 1000);
+        for (int64_t s = 0; s < SECONDS; s++)
+                second(s, &seed);
+        static const char *const texts[] = {"", " ", "ip or ip6"};
+        for (unsigned i = 0; i < 3; i++) {
+                struct flow_query query = {.has_range = true, .range = {START, START + SECONDS}, .max_rows = 1};
+                struct filter *filter;
+                struct filter_error error;
+                struct flow_result result;
+                assert_int_equal(filter_parse(texts[i], NULL, &filter, &error), 0);
+                query.filter.expression = filter;
+                assert_int_equal(history_query_flows(history, &query, NULL, NULL, &result), 0);
+                assert_true(result.seen.thinned.packets > 0);
+                assert_int_equal(result.seen.exact, i < 2);
+                flow_result_fini(&result);
+                filter_free(filter);
+        }
+}
+
+/* It is said once that there is no room any more, also where it was one for a flow that was wanting. */
+static void test_thinning_is_told(void **state) {
+        (void)state;
+        static const struct {
+                size_t segment_bytes;
+                uint32_t max_flows;
+        } wants[] = {{12000, 100000}, {10 << 20, 200}};
+        for (unsigned i = 0; i < 2; i++) {
+                struct history_event events[8];
+                make(wants[i].segment_bytes, wants[i].max_flows);
+                assert_int_equal(history_read_events(history, 0, INT64_MIN, INT64_MAX, events, 8), 0);
+                for (int64_t s = 0; s < SECONDS; s++)
+                        ticks_one(history, START + s, (uint32_t)s, PROTO_UDP, delta_of(0, 100));
+                assert_int_equal(history_read_events(history, 0, INT64_MIN, INT64_MAX, events, 8), 1);
+                assert_string_equal(events[0].event, "thinning");
+                tear_down(state);
+        }
+}
+
 static void test_places_change_hands(void **state) {
         (void)state;
         uint64_t seed = 4;
@@ -235,8 +305,11 @@ static void test_cancelled(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_teardown(test_any_second_or_range, tear_down),
+                cmocka_unit_test_teardown(test_state, tear_down),
                 cmocka_unit_test_teardown(test_by_the_minute, tear_down),
                 cmocka_unit_test_teardown(test_small_flows_thinned, tear_down),
+                cmocka_unit_test_teardown(test_an_empty_filter_is_exact, tear_down),
+                cmocka_unit_test_teardown(test_thinning_is_told, tear_down),
                 cmocka_unit_test_teardown(test_places_change_hands, tear_down),
                 cmocka_unit_test_teardown(test_a_clock_set_back, tear_down),
                 cmocka_unit_test_teardown(test_cancelled, tear_down),
