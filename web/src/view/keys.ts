@@ -10,6 +10,11 @@ export interface Key {
     run: () => void;
 }
 
+/** Where the reader writes, every key is a letter. */
+function isWriting(target: EventTarget | null): boolean {
+    return target instanceof HTMLInputElement && target.type !== 'checkbox';
+}
+
 /** `more` are keys that work elsewhere and only want to be listed. */
 export function keys(list: readonly Key[], more: readonly (readonly [string, string])[]): void {
     const dialog = byId<HTMLDialogElement>('keys');
@@ -24,8 +29,7 @@ export function keys(list: readonly Key[], more: readonly (readonly [string, str
     document.addEventListener('keydown', (event) => {
         if (event.ctrlKey || event.altKey || event.metaKey || dialog.open)
             return;
-        const writing = event.target instanceof HTMLInputElement && event.target.type === 'text';
-        if (writing && event.key !== 'Escape')
+        if (isWriting(event.target) && event.key !== 'Escape')
             return;
         // Space presses what has the focus.
         if (event.key === ' ' && event.target instanceof Element && event.target.matches('button, input, summary'))
