@@ -6,3 +6,4 @@ import './table.test.mjs';
 import './states.test.mjs';
 import './login.test.mjs';
 import './access.test.mjs';
+import './link.test.mjs';

@@ -5,7 +5,7 @@ import './app.css';
 import { Feed } from './feed';
 import { only, without, type Filter, type Pick } from './filter';
 import { UNITS } from './format';
-import { readFragment, writeFragment } from './fragment';
+import { droppedText, readFragment, writeFragment } from './fragment';
 import { Store, type View } from './state';
 import { Tables } from './tables';
 import { chart } from './view/chart';
@@ -31,6 +31,10 @@ const feed = new Feed(store, () => { tables.refresh(); }, () => { tables.ranked(
 
 function choose(change: Partial<View>): void {
     state.view = { ...state.view, ...change };
+    // The link that it was about is no longer the one above.
+    state.notice = null;
+    if (change.filter)
+        state.refusal = null;
     history.replaceState(null, '', location.pathname + writeFragment(state.view));
     tables.refresh();
     store.changed();
@@ -64,7 +68,8 @@ function cycleUnit(): void {
 function followFragment(): void {
     const { view, dropped } = readFragment(location.hash);
     state.view = view;
-    state.notice = dropped.length > 0 ? `Not understood in this link, and left out: ${dropped.join(', ')}.` : null;
+    state.refusal = null;
+    state.notice = droppedText(dropped);
     tables.refresh();
     store.changed();
 }

@@ -64,8 +64,13 @@ function statusOf(state: State, now: number): Status {
             detail: `The last one came ${span(now - link.since)} ago.`,
         };
     case 'live':
-        return liveStatus(state);
+        return noticed(liveStatus(state), state);
     }
+}
+
+/** What the link said that was not understood is told beside whatever else is to be told. */
+function noticed(status: Status, { notice }: State): Status {
+    return { ...status, sentence: [status.sentence, notice].filter(Boolean).join(' ') };
 }
 
 function liveStatus(state: State): Status {
@@ -93,7 +98,7 @@ function liveStatus(state: State): Status {
             sentence: `No traffic${file?.ended ? '' : ' yet'}: no packet ${file ? 'of' : 'on'} ${state.stats?.ifaces.map((i) => i.name).join(', ') ?? 'the interface'} has passed the capture filter so far.`,
             ...(state.stats?.bpf ? { detail: `BPF: ${state.stats.bpf}` } : {}),
         };
-    return state.notice ? { pill, kind: 'live', sentence: state.notice } : { pill, kind: 'live', sentence: '' };
+    return { pill, kind: 'live', sentence: '' };
 }
 
 function dropsOfMinute({ seconds }: State): number {
