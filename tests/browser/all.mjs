@@ -7,3 +7,4 @@ import './states.test.mjs';
 import './login.test.mjs';
 import './access.test.mjs';
 import './link.test.mjs';
+import './keyboard.test.mjs';

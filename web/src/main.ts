@@ -19,6 +19,7 @@ import { FlowTable } from './view/flowtable';
 import { header } from './view/header';
 import { keys } from './view/keys';
 import { login } from './view/login';
+import { closeMenu, menus } from './view/menus';
 import { protocols, talkers } from './view/ranks';
 import { status } from './view/status';
 import { strip } from './view/strip';
@@ -58,6 +59,29 @@ function select(id: number | null): void {
     store.changed();
 }
 
+/** Closes the drawer; who was in it comes back to the row. False where none was open. */
+function closeFlow(): boolean {
+    const { selected } = state;
+    if (selected === null)
+        return false;
+    if (byId('drawer').contains(document.activeElement))
+        flows.focusRow(selected);
+    select(null);
+    return true;
+}
+
+function leaveFocus(): void {
+    if (document.activeElement instanceof HTMLElement)
+        document.activeElement.blur();
+}
+
+function leaveField(): boolean {
+    const within = document.activeElement instanceof HTMLInputElement;
+    if (within)
+        leaveFocus();
+    return within;
+}
+
 function cycleUnit(): void {
     const unit = UNITS[(UNITS.indexOf(state.view.unit) + 1) % UNITS.length] ?? 'bit/s';
     // The rate column keeps being what is sorted by, whichever unit it shows.
@@ -83,7 +107,8 @@ chart(store, choose);
 protocols(store, picking);
 talkers(store, picking, (by) => { choose({ by }); });
 events(store);
-new Drawer(store, picking, () => { select(null); });
+new Drawer(store, picking, closeFlow);
+menus();
 const columnList = columns(store, choose);
 const box = filterBox(store, (filter: Filter) => { choose({ filter }); });
 exports(store);
@@ -101,17 +126,15 @@ keys(
         },
         { key: 'c', does: 'choose the columns of the table', run: columnList.toggle },
         {
-            key: 'Escape', shown: 'Esc', does: 'close the flow, leave the filter', run: () => {
-                select(null);
-                columnList.close();
-                if (document.activeElement instanceof HTMLElement)
-                    document.activeElement.blur();
+            key: 'Escape', shown: 'Esc', does: 'close the list or the flow, leave the filter or the table', run: () => {
+                if (!closeMenu() && !leaveField() && !closeFlow())
+                    leaveFocus();
             },
         },
     ],
     [
-        ['↑ ↓', 'go through the table'], ['Enter', 'open the flow'],
-        ['click', 'on a value: show only what has it'], ['Alt + click', 'on a value: hide what has it'],
+        ['↑ ↓ Home End', 'go through the table'], ['Enter', 'open the flow'],
+        ['click', 'on a value: show only what has it'], ['Alt + click', 'on a value, or Alt + Enter: hide what has it'],
     ],
 );
 

@@ -5,7 +5,7 @@ import type { Store, View } from '../state';
 import { byId, make, part } from './dom';
 import { COLUMNS } from './flowcells';
 
-export function columns(store: Store, choose: (change: Partial<View>) => void): { toggle: () => void; close: () => void } {
+export function columns(store: Store, choose: (change: Partial<View>) => void): { toggle: () => void } {
     const details = byId<HTMLDetailsElement>('columns');
     const boxes = COLUMNS.filter((column) => COLUMN_IDS.includes(column.id)).map((column) => {
         const box = make('input', { attrs: { type: 'checkbox', name: column.id } });
@@ -26,6 +26,5 @@ export function columns(store: Store, choose: (change: Partial<View>) => void): 
             details.open = !details.open;
             part(details, details.open ? 'input' : 'summary').focus();
         },
-        close: () => { details.open = false; },
     };
 }

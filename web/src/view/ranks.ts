@@ -28,6 +28,11 @@ class Ranks {
     constructor(private readonly table: HTMLElement, picking: Picking) {
         table.append(this.body);
         this.body.addEventListener('click', (event) => { pickFrom(event, picking); });
+        // With Alt, browsers do not take Enter for a click.
+        this.body.addEventListener('keydown', (event) => {
+            if (event.key === 'Enter' && event.altKey && pickFrom(event, picking))
+                event.preventDefault();
+        });
     }
 
     show(ranks: Rank[], ts: number): void {
