@@ -14,8 +14,11 @@ export type Link =
     | { kind: 'live' }
     /** Connected, but no second has come for a while. */
     | { kind: 'silent'; since: number }
-    | { kind: 'lost'; retryAt: number }
+    | { kind: 'lost'; retryAt: number; why: LossReason }
     | { kind: 'token'; reason: LoginReason };
+
+/** It does not answer; it answers, but not with a stream; or it says what is wrong. */
+export type LossReason = 'silence' | 'no stream' | { says: string };
 
 /** Why the token is asked for. */
 export type LoginReason = 'needed' | 'expired' | 'out';

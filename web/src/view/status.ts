@@ -3,7 +3,7 @@
 
 import { clock, clockTitle, count, date, span } from '../format';
 import { HOUR } from '../seconds';
-import type { State, Store } from '../state';
+import type { LossReason, State, Store } from '../state';
 import type { IfaceStats } from '../wire';
 import { byId, make, setClass, setText, setTitle } from './dom';
 
@@ -54,7 +54,7 @@ function statusOf(state: State, now: number): Status {
     case 'lost':
         return {
             pill: 'disconnected', kind: 'lost', retry: true,
-            sentence: `The daemon is out of reach${latest ? ', the numbers below are old' : ''}. Is netwatchd running?`,
+            sentence: lossSentence(link.why, latest !== null),
             detail: `${latest ? `Last second ${clock(latest.ts)}. ` : ''}Next try in ${span(link.retryAt - now + 999)}.`,
         };
     case 'silent':
@@ -66,6 +66,16 @@ function statusOf(state: State, now: number): Status {
     case 'live':
         return noticed(liveStatus(state), state);
     }
+}
+
+function lossSentence(why: LossReason, old: boolean): string {
+    const numbers = old ? ', the numbers below are old' : '';
+    if (why === 'silence')
+        return `The daemon is out of reach${numbers}. Is netwatchd running?`;
+    if (why === 'no stream')
+        return `The daemon answers, but this page gets no live stream of it${numbers}. ` +
+            'Either it has as many pages as it takes (--max-ws), or a proxy on the way does not let WebSockets through.';
+    return `The daemon cannot answer${numbers}: ${why.says}`;
 }
 
 /** What the link said that was not understood is told beside whatever else is to be told. */
