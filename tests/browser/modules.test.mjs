@@ -208,20 +208,21 @@ describe('modules', () => {
         sparks.put(103_000, [{ id: 1, bps: 16 }]);
         sparks.put(63_000, [{ id: 1, bps: 8 }]);
         const minute = new Float32Array(m.SPARK_SECONDS);
-        sparks.read(1, minute);
+        sparks.read(1, 'bps', minute);
         assert.deepEqual([...minute.slice(-2)], [NaN, 8]);
     });
 
     it('remembers a minute of each flow, and never takes unseen for zero', () => {
         const sparks = new m.Sparks();
-        const read = (id) => {
+        const read = (id, measure = 'bps') => {
             const ret = new Float32Array(m.SPARK_SECONDS);
-            sparks.read(id, ret);
+            sparks.read(id, measure, ret);
             return [...ret.slice(-5)];
         };
-        sparks.put(101_000, [{ id: 1, bps: 8 }, { id: 2, bps: 0 }]);
-        sparks.put(103_000, [{ id: 1, bps: 16 }]);
+        sparks.put(101_000, [{ id: 1, bps: 8, pps: 1 }, { id: 2, bps: 0, pps: 0 }]);
+        sparks.put(103_000, [{ id: 1, bps: 16, pps: 3 }]);
         assert.deepEqual(read(1), [NaN, NaN, 8, NaN, 16]);
+        assert.deepEqual(read(1, 'pps'), [NaN, NaN, 1, NaN, 3]);
         assert.deepEqual(read(2), [NaN, NaN, 0, NaN, NaN]);
         assert.deepEqual(read(3), [NaN, NaN, NaN, NaN, NaN]);
         sparks.put(104_000, [{ id: 1, bps: 24 }]);
