@@ -8,3 +8,4 @@ import './login.test.mjs';
 import './access.test.mjs';
 import './link.test.mjs';
 import './keyboard.test.mjs';
+import './still.test.mjs';

@@ -288,7 +288,7 @@ describe('states', () => {
             await until(page, (name) => document.getElementById('state').textContent.includes(`${name} is gone`), IFACE);
             await until(page, () => /gone/.test(document.querySelector('#iface .amiss').textContent));
             // Seconds go on, hatched, and say why.
-            await until(page, () => /not measured: the interface was gone/.test(document.getElementById('legend').textContent));
+            await until(page, () => /not measured: the interface was gone/.test(document.getElementById('chart-note').textContent));
             await look(page, 'interface-gone');
         } finally {
             ip('-n', peer, 'link', 'set', 'away0', 'netns', host, 'name', IFACE);

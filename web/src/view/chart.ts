@@ -139,12 +139,13 @@ const MARK_TITLES: Record<Way, string> = { in: 'in', out: 'out', none: 'neither 
 /** What has no direction is said where it is drawn. */
 class Legend {
     private readonly time = make('span', { class: 'time' });
-    private readonly note = make('div', { class: 'note' });
+    /** Beside the chart's name, where a sentence that comes and goes moves nothing. */
+    private readonly note = byId('chart-note');
     private readonly protocols = CLASSES.map((cls) => new Item(cls, cls, ['in', 'out', 'none']));
     private readonly ways = [new Item('in', 'accent', ['in']), new Item('out', 'second', ['out']), new Item('no direction', 'accent faded', ['none'])];
 
     constructor(parent: HTMLElement) {
-        parent.append(this.time, ...this.protocols.map((item) => item.element), ...this.ways.map((item) => item.element), this.note);
+        parent.append(this.time, ...this.protocols.map((item) => item.element), ...this.ways.map((item) => item.element));
     }
 
     show(state: State, steps: Steps, n: number, undirected: boolean): void {
@@ -168,8 +169,7 @@ class Legend {
         }
         const note = noteOf(state, steps, n, undirected);
         setText(this.note, note);
-        setClass(this.note, undirected ? 'note long' : 'note');
-        setHidden(this.note, note === '');
+        setTitle(this.note, note);
     }
 }
 
@@ -200,12 +200,14 @@ class Item {
 }
 
 function noteOf(state: State, steps: Steps, n: number, undirected: boolean): string {
+    const axis = 'in above, out below the axis';
     if (steps.measured[n] === 0)
-        return `not measured: ${gapAt(state, steps.from + n * steps.step)}`;
+        return `not measured: ${gapAt(state, steps.from + n * steps.step)} · ${axis}`;
     const drops = steps.drops[n] ?? 0;
     return [
         steps.step > 1 ? `mean of ${steps.measured[n] ?? 0} s, line: highest second` : '',
         drops > 0 ? `${count(drops)} drops` : '',
         undirected ? '◆ neither in nor out is known; --local-net names our side' : '',
+        axis,
     ].filter(Boolean).join(' · ');
 }

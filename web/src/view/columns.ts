@@ -12,11 +12,12 @@ export function columns(store: Store, choose: (change: Partial<View>) => void): 
         box.addEventListener('change', () => {
             choose({ hide: boxes.filter((each) => !each.checked).map((each) => each.name) });
         });
-        const label = make('label', { title: column.title }, box);
+        const label = make('label', { class: `c-${column.id}`, title: column.title }, box);
         label.append(column.label || column.title.toLowerCase());
         part(details, 'div').append(label);
         return box;
     });
+    part(details, 'div').append(make('p', { text: 'There is room for more in a wider window.' }));
     store.onRender(({ view }) => {
         for (const box of boxes)
             box.checked = !view.hide.includes(box.name);
