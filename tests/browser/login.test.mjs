@@ -110,6 +110,8 @@ describe('login', () => {
         await said(/You are logged out/);
         await until(page, () => document.querySelectorAll('#flows tbody tr[data-id]').length === 0);
         assert.equal(await page.textContent('#n-in b'), '–');
+        assert.equal(await page.textContent('#iface'), '');
+        assert.equal(await page.getAttribute('#iface', 'title'), '');
         assert.ok(await page.isHidden('#page') && await page.isHidden('#logout'));
         await page.reload();
         await said(/only to who has its token/);

@@ -105,9 +105,8 @@ const NAMED = 4;
 /** Each interface by its name, and what is amiss with it; of many how many, and with how many something is. */
 function renderIface({ stats }: State): void {
     const element = byId('iface');
-    if (!stats)
-        return;
-    const { ifaces, bpf } = stats;
+    // Taken off the page with all else that the daemon told: see Store.forget().
+    const { ifaces, bpf } = stats ?? { ifaces: [], bpf: '' };
     const amiss = ifaces.filter(({ state }) => STATES[state] !== '');
     const texts: Said[] = ifaces.length <= NAMED ? ifaces.map(sayOne) :
         [{ text: `${ifaces.length} interfaces`, amiss: false }, ...(amiss.length > 0 ? [{ text: `${amiss.length} not up`, amiss: true }] : [])];
@@ -123,7 +122,7 @@ function renderIface({ stats }: State): void {
         setClass(child as HTMLElement, said.amiss ? 'amiss' : '');
     }
     const names = ifaces.length > NAMED ? `${ifaces.map((iface) => sayOne(iface).text).join('\n')}\n` : '';
-    setTitle(element, names + (bpf ? `BPF (what is captured): ${bpf}` : 'BPF: none, everything is captured'));
+    setTitle(element, !stats ? '' : names + (bpf ? `BPF (what is captured): ${bpf}` : 'BPF: none, everything is captured'));
 }
 
 interface Said {
