@@ -9,3 +9,4 @@ import './access.test.mjs';
 import './link.test.mjs';
 import './keyboard.test.mjs';
 import './still.test.mjs';
+import './hostile.test.mjs';
