@@ -73,4 +73,21 @@ describe('access', () => {
                 assert.deepEqual(await axeFindings(page), []);
                 await close();
             });
+
+    it('cuts nothing off at the widths between', async () => {
+        const { page, close } = await open(browser, daemon.url);
+        await untilLive(page);
+        for (const width of [500, 720, 721, 900, 901, 1040, 1041, 1100]) {
+            await page.setViewportSize({ width, height: 1600 });
+            await until(page, () => document.querySelectorAll('#flows tbody tr[data-id]').length > 5);
+            // IPv6 addresses may be cut, with dots; nothing else.
+            const cut = await page.evaluate(() => [...document.querySelectorAll('#flows tbody tr[data-id] td')]
+                .filter((cell) => cell.offsetParent && cell.firstElementChild instanceof HTMLElement && !cell.querySelector('.long'))
+                .filter((cell) => cell.scrollWidth > cell.clientWidth + 1 || cell.firstElementChild.scrollWidth > cell.firstElementChild.clientWidth + 1 && cell.firstElementChild.tagName === 'DIV')
+                .map((cell) => `${cell.className}: ${cell.textContent}`));
+            assert.deepEqual(cut, [], `${width} px`);
+            assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, 'no horizontal scroll');
+        }
+        await close();
+    });
 });

@@ -6,3 +6,7 @@ import './table.test.mjs';
 import './states.test.mjs';
 import './login.test.mjs';
 import './access.test.mjs';
+import './link.test.mjs';
+import './keyboard.test.mjs';
+import './still.test.mjs';
+import './hostile.test.mjs';

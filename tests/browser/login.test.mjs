@@ -10,7 +10,8 @@ import { axeFindings, DEADLINE_MS, launch, NARROW, open, screenshot, until, unti
 import { Daemon } from './daemon.mjs';
 import { startPeer, startTalk } from './traffic.mjs';
 
-const TOKEN = 'correct-horse-battery-staple';
+/** With every key in it that does something elsewhere on the page. */
+const TOKEN = 'correct/horse?u+battery=staple';
 /** What a browser logs of answers that the tests ask for. */
 const REFUSED = /WebSocket|ERR_|Failed to load resource/;
 
@@ -37,7 +38,9 @@ describe('login', () => {
     const asked = () => page.waitForSelector('#login:not([hidden])');
     const said = (pattern) => until(page, (source) => new RegExp(source).test(document.getElementById('login').textContent), pattern.source);
     const enter = async (token) => {
-        await page.fill('#token', token);
+        await page.fill('#token', '');
+        await page.type('#token', token);
+        assert.equal(await page.inputValue('#token'), token, 'every key is a letter here');
         await page.press('#token', 'Enter');
     };
 
@@ -113,6 +116,8 @@ describe('login', () => {
         await said(/You are logged out/);
         await until(page, () => document.querySelectorAll('#flows tbody tr[data-id]').length === 0);
         assert.equal(await page.textContent('#n-in b'), '–');
+        assert.equal(await page.textContent('#iface'), '');
+        assert.equal(await page.getAttribute('#iface', 'title'), '');
         assert.ok(await page.isHidden('#page') && await page.isHidden('#logout'));
         await page.reload();
         await said(/only to who has its token/);

@@ -97,6 +97,12 @@ describe('modules', () => {
         assert.match(error('state=!active').message, /active, ended or all/);
     });
 
+    it('finds the word that the daemon refuses', () => {
+        assert.equal(m.positionOf('tcp ip=10.0.0.1', 'ip'), 4);
+        assert.equal(m.positionOf('443 and udp', 'proto'), 8);
+        assert.equal(m.positionOf('443', 'vlan'), 3);
+    });
+
     it('reads lists and their opposite', () => {
         assert.deepEqual(m.parseFilter('80,443 proto=!udp,!icmp').filter, { port: '80,443', proto: '!udp,!icmp' });
         assert.deepEqual(m.parseFilter('!tcp').filter, { proto: '!tcp' });
@@ -127,6 +133,16 @@ describe('modules', () => {
         assert.deepEqual(m.readFragment('#hide=').view.hide, []);
         assert.equal(m.writeFragment(m.readFragment('#hide=').view), '#hide=');
         assert.deepEqual(m.readFragment('#hide=vlan.colour').dropped, ['hide']);
+        assert.deepEqual(m.readFragment('#sort=nonsense&dir=asc').dropped, ['sort'], 'what the daemon would refuse is not asked');
+        const twice = m.readFragment('#sort=bytes&sort=packets');
+        assert.deepEqual([twice.view.sort, twice.dropped], ['bytes', ['sort']]);
+    });
+
+    it('says what it dropped in one sentence, whatever was in the link', () => {
+        assert.equal(m.droppedText([]), null);
+        assert.equal(m.droppedText(['unit', '', 'unit']), 'Not understood in this link, and left out: unit, (nothing).');
+        const long = m.droppedText(['a'.repeat(20_000), ...Array.from({ length: 1000 }, (_, i) => `key${i}`)]);
+        assert.ok(long.length < 300 && long.includes('aaa…') && long.endsWith('and 995 more.'), long);
     });
 
     it('holds an hour of seconds, told once or twice or never', () => {
@@ -192,20 +208,21 @@ describe('modules', () => {
         sparks.put(103_000, [{ id: 1, bps: 16 }]);
         sparks.put(63_000, [{ id: 1, bps: 8 }]);
         const minute = new Float32Array(m.SPARK_SECONDS);
-        sparks.read(1, minute);
+        sparks.read(1, 'bps', minute);
         assert.deepEqual([...minute.slice(-2)], [NaN, 8]);
     });
 
     it('remembers a minute of each flow, and never takes unseen for zero', () => {
         const sparks = new m.Sparks();
-        const read = (id) => {
+        const read = (id, measure = 'bps') => {
             const ret = new Float32Array(m.SPARK_SECONDS);
-            sparks.read(id, ret);
+            sparks.read(id, measure, ret);
             return [...ret.slice(-5)];
         };
-        sparks.put(101_000, [{ id: 1, bps: 8 }, { id: 2, bps: 0 }]);
-        sparks.put(103_000, [{ id: 1, bps: 16 }]);
+        sparks.put(101_000, [{ id: 1, bps: 8, pps: 1 }, { id: 2, bps: 0, pps: 0 }]);
+        sparks.put(103_000, [{ id: 1, bps: 16, pps: 3 }]);
         assert.deepEqual(read(1), [NaN, NaN, 8, NaN, 16]);
+        assert.deepEqual(read(1, 'pps'), [NaN, NaN, 1, NaN, 3]);
         assert.deepEqual(read(2), [NaN, NaN, 0, NaN, NaN]);
         assert.deepEqual(read(3), [NaN, NaN, NaN, NaN, NaN]);
         sparks.put(104_000, [{ id: 1, bps: 24 }]);

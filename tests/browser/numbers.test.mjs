@@ -126,6 +126,12 @@ describe('numbers', () => {
             assert.match(await page.textContent('#protocols .value'), pattern);
             const cells = await page.$$eval('#flows td.c-rate', (list) => list.map((cell) => cell.textContent));
             assert.ok(cells.length > 0 && cells.every((text) => pattern.test(text)), `${unit}: ${cells[0]}`);
+            const highest = await page.evaluate(() => {
+                const cell = document.querySelector('#flows td.c-spark');
+                cell.firstElementChild.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+                return cell.title.replace(/^.*highest /, '');
+            });
+            assert.match(highest, pattern);
         }
     });
 

@@ -2,6 +2,7 @@
 // is down or gone, a daemon that went and came back.
 
 import { strict as assert } from 'node:assert';
+import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { axeFindings, DEADLINE_MS, launch, NARROW, open, resize, screenshot, told, until, untilLive, WIDE } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
@@ -106,6 +107,47 @@ describe('states', () => {
             }, { expected: REFUSED });
         } finally {
             stopTalk();
+        }
+    });
+
+    it('a daemon that takes no more pages, until one of them goes', () => run(['--bpf=', '--max-ws=1'], async (page) => {
+        await untilLive(page);
+        const second = await open(browser, daemon.url, { expected: REFUSED });
+        await until(second.page, () => /answers, but this page gets no live stream.*--max-ws/.test(document.getElementById('state').textContent));
+        await look(second.page, 'no-stream');
+        await page.goto('about:blank');
+        await untilLive(second.page);
+        assert.doesNotMatch(await sentence(second.page), /no live stream/);
+        await second.close();
+    }));
+
+    it('a daemon that says why it cannot answer', async () => {
+        daemon = await new Daemon('--bpf=').start();
+        const { page, close } = await open(browser, daemon.url, { expected: REFUSED });
+        try {
+            await untilLive(page);
+            const { port } = daemon;
+            await daemon.stop();
+            await page.waitForSelector('.pill.lost');
+            // What stands where the daemon was, as a proxy does, and has something to say.
+            const detail = 'the other side of <b>this proxy</b> is not there';
+            const proxy = createServer((_, response) => {
+                response.writeHead(502, { 'Content-Type': 'application/problem+json' });
+                response.end(JSON.stringify({ title: 'Bad Gateway', status: 502, detail }));
+            });
+            await new Promise((resolve) => { proxy.listen(port, '127.0.0.1', resolve); });
+            try {
+                await until(page, (text) => document.getElementById('state').textContent.includes(`cannot answer, the numbers below are old: ${text}`), detail);
+                assert.equal(await page.locator('#state b').count(), 0);
+            } finally {
+                proxy.closeAllConnections();
+                await new Promise((resolve) => { proxy.close(resolve); });
+            }
+            await daemon.start(port);
+            await untilLive(page);
+        } finally {
+            await close();
+            await daemon.stop();
         }
     });
 
@@ -248,7 +290,7 @@ describe('states', () => {
             await until(page, (name) => document.getElementById('state').textContent.includes(`${name} is gone`), IFACE);
             await until(page, () => /gone/.test(document.querySelector('#iface .amiss').textContent));
             // Seconds go on, hatched, and say why.
-            await until(page, () => /not measured: the interface was gone/.test(document.getElementById('legend').textContent));
+            await until(page, () => /not measured: the interface was gone/.test(document.getElementById('chart-note').textContent));
             await look(page, 'interface-gone');
         } finally {
             ip('-n', peer, 'link', 'set', 'away0', 'netns', host, 'name', IFACE);

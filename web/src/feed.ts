@@ -11,7 +11,7 @@
 import { ApiError, get, type Params } from './api';
 import { Poll } from './poll';
 import { HOUR } from './seconds';
-import type { LoginReason, Store } from './state';
+import type { LoginReason, LossReason, Store } from './state';
 import { Stream } from './stream';
 import type { CountersAnswer, EventRow, EventsAnswer, Frame, Gap, GapFrame, RatesFrame, StatsAnswer } from './wire';
 
@@ -71,7 +71,7 @@ export class Feed {
                 this.turnBack(to / 1000);
             await this.loadEvents();
         } catch (error) {
-            this.lose(error);
+            this.fail(error);
             return;
         }
         if (this.store.state.link.kind === 'token')
@@ -82,11 +82,11 @@ export class Feed {
         this.stream?.close();
         this.stream = new Stream({
             frame: (frame) => { this.take(frame); },
-            closed: (code) => {
+            closed: (code, wasOpen) => {
                 if (code === SESSION_ENDED)
                     this.lock('expired');
                 else
-                    this.lose(null);
+                    this.lose(wasOpen ? 'silence' : 'no stream');
             },
         });
     }
@@ -113,18 +113,22 @@ export class Feed {
             this.unauthorized();
     }
 
-    private lose(error: unknown): void {
+    /** No answer, or one that says why there is none. */
+    private fail(error: unknown): void {
+        if (error instanceof ApiError && error.status === 401)
+            this.unauthorized();
+        else
+            this.lose(error instanceof ApiError && error.status > 0 ? { says: error.message } : 'silence');
+    }
+
+    private lose(why: LossReason): void {
         const { state } = this.store;
         this.stream?.close();
         this.stream = null;
-        if (error instanceof ApiError && error.status === 401) {
-            this.unauthorized();
-            return;
-        }
         const now = Date.now();
         // A little apart from each other, so that many pages do not return in the same moment.
         const pause = this.pauseMs * (0.9 + 0.2 * Math.random());
-        state.link = { kind: 'lost', retryAt: now + pause };
+        state.link = { kind: 'lost', retryAt: now + pause, why };
         this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
         this.retryTimer = window.setTimeout(() => void this.connect(), pause);
         this.store.changed();
@@ -254,7 +258,7 @@ export class Feed {
             state.link = { kind: 'silent', since: this.lastFrameAt };
         // A machine that slept has a connection whose end it was never told of.
         if (state.link.kind === 'silent' && now - this.lastFrameAt > DEAD_MS)
-            this.lose(null);
+            this.lose('silence');
         if (state.lag && now - state.lag.at > 10_000)
             state.lag = null;
         if (state.link.kind !== 'live')

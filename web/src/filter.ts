@@ -62,7 +62,7 @@ function keyOf(list: string): FilterKey | null {
     return isAddress(word) ? 'ip' : null;
 }
 
-function isKey(text: string): text is FilterKey {
+export function isKey(text: string): text is FilterKey {
     return (FILTER_KEYS as readonly string[]).includes(text);
 }
 
@@ -97,17 +97,30 @@ function readWord(word: string, pos: number): { key: FilterKey; value: string } 
     return checkValues(name, value, pos + equals + 1) ?? { key: name, value };
 }
 
-export function parseFilter(text: string): { filter: Filter } | { error: FilterError } {
-    const filter: Filter = {};
+/** Each word of the text as it is understood, and where it begins. */
+function* words(text: string): Generator<{ read: ReturnType<typeof readWord>; index: number }> {
     for (const match of text.matchAll(/\S+/g)) {
         const word = match[0].toLowerCase();
-        if (word === 'and')
-            continue;
-        const read = readWord(word.startsWith('iface=') ? match[0] : word, match.index);
+        if (word !== 'and')
+            yield { read: readWord(word.startsWith('iface=') ? match[0] : word, match.index), index: match.index };
+    }
+}
+
+/** Where the text speaks of this key; its end where it does not. */
+export function positionOf(text: string, key: FilterKey): number {
+    for (const { read, index } of words(text))
+        if ('key' in read && read.key === key)
+            return index;
+    return text.length;
+}
+
+export function parseFilter(text: string): { filter: Filter } | { error: FilterError } {
+    const filter: Filter = {};
+    for (const { read, index } of words(text)) {
         if ('message' in read)
             return { error: read };
         if (read.key in filter)
-            return { error: { pos: match.index, message: `${read.key} is given twice` } };
+            return { error: { pos: index, message: `${read.key} is given twice` } };
         filter[read.key] = read.value;
     }
     return { filter };

@@ -9,7 +9,14 @@ import { DEFAULT_VIEW, type View } from './state';
 /** Columns that may be hidden; who talks to whom always stands there. */
 export const COLUMN_IDS = ['way', 'rate', 'spark', 'bytes', 'sent', 'received', 'packets', 'vlan', 'iface', 'flags', 'age', 'seen'];
 
-const SORTS = /^[a-z_]{1,20}$/;
+/** What /api/flows sorts by. */
+const SORTS = [
+    'bytes', 'packets', 'ab_bytes', 'ba_bytes', 'ab_packets', 'ba_packets', 'bps', 'pps', 'first_seen', 'last_seen', 'id',
+    'a_port', 'b_port', 'proto_number', 'vlan', 'tcp_flags',
+] as const;
+
+const NAME_MAX = 30;
+const NAMES_MAX = 6;
 
 type Reader = (text: string, view: View) => boolean;
 
@@ -29,11 +36,7 @@ const READERS: Record<string, Reader> = {
             view.filter = parsed.filter;
         return 'filter' in parsed;
     },
-    sort: (text, view) => {
-        if (SORTS.test(text))
-            view.sort = text;
-        return SORTS.test(text);
-    },
+    sort: oneOf(SORTS, (view, sort) => { view.sort = sort; }),
     dir: oneOf(['asc', 'desc'] as const, (view, dir) => { view.dir = dir; }),
     limit: oneOf([200, 500, 1000], (view, limit) => { view.limit = limit; }),
     unit: oneOf(UNITS, (view, unit) => { view.unit = unit; }),
@@ -50,12 +53,23 @@ const READERS: Record<string, Reader> = {
 export function readFragment(fragment: string): { view: View; dropped: string[] } {
     const view: View = { ...DEFAULT_VIEW, filter: {} };
     const dropped: string[] = [];
+    const read = new Set<string>();
     for (const [key, text] of new URLSearchParams(fragment.replace(/^#/, ''))) {
-        const read = Object.hasOwn(READERS, key) ? READERS[key] : undefined;
-        if (!read?.(text, view))
+        const reader = Object.hasOwn(READERS, key) && !read.has(key) ? READERS[key] : undefined;
+        read.add(key);
+        if (!reader?.(text, view))
             dropped.push(key);
     }
     return { view, dropped };
+}
+
+/** A stranger's fragment may be of any length: the sentence about it is not. */
+export function droppedText(dropped: readonly string[]): string | null {
+    if (dropped.length === 0)
+        return null;
+    const names = [...new Set(dropped)].map((name) => (name.length > NAME_MAX ? `${name.slice(0, NAME_MAX)}…` : name || '(nothing)'));
+    const more = names.length > NAMES_MAX ? ` and ${names.length - NAMES_MAX} more` : '';
+    return `Not understood in this link, and left out: ${names.slice(0, NAMES_MAX).join(', ')}${more}.`;
 }
 
 export function writeFragment(view: View): string {

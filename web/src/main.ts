@@ -5,7 +5,7 @@ import './app.css';
 import { Feed } from './feed';
 import { only, without, type Filter, type Pick } from './filter';
 import { UNITS } from './format';
-import { readFragment, writeFragment } from './fragment';
+import { droppedText, readFragment, writeFragment } from './fragment';
 import { Store, type View } from './state';
 import { Tables } from './tables';
 import { chart } from './view/chart';
@@ -19,6 +19,7 @@ import { FlowTable } from './view/flowtable';
 import { header } from './view/header';
 import { keys } from './view/keys';
 import { login } from './view/login';
+import { closeMenu, menus } from './view/menus';
 import { protocols, talkers } from './view/ranks';
 import { status } from './view/status';
 import { strip } from './view/strip';
@@ -31,6 +32,10 @@ const feed = new Feed(store, () => { tables.refresh(); }, () => { tables.ranked(
 
 function choose(change: Partial<View>): void {
     state.view = { ...state.view, ...change };
+    // The link that it was about is no longer the one above.
+    state.notice = null;
+    if (change.filter)
+        state.refusal = null;
     history.replaceState(null, '', location.pathname + writeFragment(state.view));
     tables.refresh();
     store.changed();
@@ -54,6 +59,29 @@ function select(id: number | null): void {
     store.changed();
 }
 
+/** Closes the drawer; who was in it comes back to the row. False where none was open. */
+function closeFlow(): boolean {
+    const { selected } = state;
+    if (selected === null)
+        return false;
+    if (byId('drawer').contains(document.activeElement))
+        flows.focusRow(selected);
+    select(null);
+    return true;
+}
+
+function leaveFocus(): void {
+    if (document.activeElement instanceof HTMLElement)
+        document.activeElement.blur();
+}
+
+function leaveField(): boolean {
+    const within = document.activeElement instanceof HTMLInputElement;
+    if (within)
+        leaveFocus();
+    return within;
+}
+
 function cycleUnit(): void {
     const unit = UNITS[(UNITS.indexOf(state.view.unit) + 1) % UNITS.length] ?? 'bit/s';
     // The rate column keeps being what is sorted by, whichever unit it shows.
@@ -64,7 +92,8 @@ function cycleUnit(): void {
 function followFragment(): void {
     const { view, dropped } = readFragment(location.hash);
     state.view = view;
-    state.notice = dropped.length > 0 ? `Not understood in this link, and left out: ${dropped.join(', ')}.` : null;
+    state.refusal = null;
+    state.notice = droppedText(dropped);
     tables.refresh();
     store.changed();
 }
@@ -78,7 +107,8 @@ chart(store, choose);
 protocols(store, picking);
 talkers(store, picking, (by) => { choose({ by }); });
 events(store);
-new Drawer(store, picking, () => { select(null); });
+new Drawer(store, picking, closeFlow);
+menus();
 const columnList = columns(store, choose);
 const box = filterBox(store, (filter: Filter) => { choose({ filter }); });
 exports(store);
@@ -96,17 +126,15 @@ keys(
         },
         { key: 'c', does: 'choose the columns of the table', run: columnList.toggle },
         {
-            key: 'Escape', shown: 'Esc', does: 'close the flow, leave the filter', run: () => {
-                select(null);
-                columnList.close();
-                if (document.activeElement instanceof HTMLElement)
-                    document.activeElement.blur();
+            key: 'Escape', shown: 'Esc', does: 'close the list or the flow, leave the filter or the table', run: () => {
+                if (!closeMenu() && !leaveField() && !closeFlow())
+                    leaveFocus();
             },
         },
     ],
     [
-        ['↑ ↓', 'go through the table'], ['Enter', 'open the flow'],
-        ['click', 'on a value: show only what has it'], ['Alt + click', 'on a value: hide what has it'],
+        ['↑ ↓ Home End', 'go through the table'], ['Enter', 'open the flow'],
+        ['click', 'on a value: show only what has it'], ['Alt + click', 'on a value, or Alt + Enter: hide what has it'],
     ],
 );
 

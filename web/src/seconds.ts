@@ -6,6 +6,7 @@
 // Every figure is a column of its own: in, out, and what has neither direction, by protocol, in
 // bits and in packets. What has no direction is the rest, so that the three add up to the whole.
 
+import type { Unit } from './format';
 import type { Spread } from './steps';
 import { CLASSES, type ByClass, type Class, type CounterPoint, type RatesFrame } from './wire';
 
@@ -14,6 +15,11 @@ export const WAYS = ['in', 'out', 'none'] as const;
 export type Way = (typeof WAYS)[number];
 export const MEASURES = ['bps', 'pps'] as const;
 export type Measure = (typeof MEASURES)[number];
+/** Which of them a unit is of: bytes are bits by eight. */
+export function measureOf(unit: Unit): Measure {
+    return unit === 'pkt/s' ? 'pps' : 'bps';
+}
+
 export type Column = Measure | `${Way}.${Measure}` | `${Way}.${Class}.${Measure}` | 'drops';
 
 export const COLUMNS: readonly Column[] = [

@@ -1,7 +1,7 @@
 // All that the page shows, in one place. Feeds write it and say changed(); views read it, and are
 // called once per animation frame, however much has changed.
 
-import type { Filter } from './filter';
+import type { Filter, FilterKey } from './filter';
 import type { Unit } from './format';
 import type { NamePart } from './names';
 import { Seconds } from './seconds';
@@ -14,8 +14,11 @@ export type Link =
     | { kind: 'live' }
     /** Connected, but no second has come for a while. */
     | { kind: 'silent'; since: number }
-    | { kind: 'lost'; retryAt: number }
+    | { kind: 'lost'; retryAt: number; why: LossReason }
     | { kind: 'token'; reason: LoginReason };
+
+/** It does not answer; it answers, but not with a stream; or it says what is wrong. */
+export type LossReason = 'silence' | 'no stream' | { says: string };
 
 /** Why the token is asked for. */
 export type LoginReason = 'needed' | 'expired' | 'out';
@@ -71,6 +74,8 @@ export interface State {
     /** The query that `flows` answers, so that a table knows an answer to a new question. */
     flowsQuery: string;
     flowsError: string | null;
+    /** Which word of the filter the daemon refuses, and why. */
+    refusal: { key: FilterKey; message: string } | null;
     /** What was seen of each flow in the last minute. */
     sparks: Sparks;
     /** The flow that the reader selected, by id. */
@@ -87,7 +92,7 @@ export interface State {
 export function newState(): State {
     return {
         link: { kind: 'connecting' }, seconds: new Seconds(), gaps: [], latest: null, lag: null,
-        talkersFrame: null, talkers: null, talkersTs: 0, talkersBy: 'flow', talkersError: null, flows: null, flowsQuery: '', flowsError: null, sparks: new Sparks(), selected: null, selectedRow: null,
+        talkersFrame: null, talkers: null, talkersTs: 0, talkersBy: 'flow', talkersError: null, flows: null, flowsQuery: '', flowsError: null, refusal: null, sparks: new Sparks(), selected: null, selectedRow: null,
         stats: null, events: [], view: { ...DEFAULT_VIEW, filter: {} }, notice: null,
     };
 }

@@ -6,8 +6,8 @@ const TOPICS = ['rates', 'top_talkers', 'events'];
 
 export interface StreamEvents {
     frame(frame: Frame): void;
-    /** Once, when it is over, whoever ended it. RFC 6455, section 7.4, has the codes. */
-    closed(code: number): void;
+    /** Once, when it is over, whoever ended it, or when it was never opened. RFC 6455, section 7.4, has the codes. */
+    closed(code: number, wasOpen: boolean): void;
 }
 
 export class Stream {
@@ -18,7 +18,9 @@ export class Stream {
         url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
         url.hash = '';
         this.socket = new WebSocket(url);
+        let wasOpen = false;
         this.socket.onopen = () => {
+            wasOpen = true;
             this.socket.send(JSON.stringify({ subscribe: TOPICS }));
         };
         this.socket.onmessage = (message: MessageEvent<unknown>) => {
@@ -26,7 +28,7 @@ export class Stream {
                 events.frame(JSON.parse(message.data) as Frame);
         };
         this.socket.onclose = ({ code }) => {
-            events.closed(code);
+            events.closed(code, wasOpen);
         };
     }
 

@@ -2,7 +2,7 @@
 // changes the question.
 
 import { ApiError, get, type Params } from './api';
-import { isEmpty, type Filter } from './filter';
+import { isEmpty, isKey, type Filter } from './filter';
 import { Poll } from './poll';
 import { addressPart, portPart, type NamePart } from './names';
 import type { State, Store, Talker, View } from './state';
@@ -53,7 +53,10 @@ export class Tables {
             state.flows = answer;
             state.flowsQuery = query;
             state.flowsError = null;
+            state.refusal = null;
         } catch (error) {
+            // An answer to a question that is no longer asked says nothing of the filter.
+            state.refusal = query === flowsQuery(state.view) ? refusalOf(error) : null;
             state.flowsError = this.tell(error);
         }
         this.store.changed();
@@ -85,8 +88,13 @@ export class Tables {
             return String(error);
         if (error.status === 401)
             this.unauthorized();
-        return error.param ? `${error.param}: ${error.message}` : error.message;
+        return refusalOf(error) ? 'not of this filter: the daemon refuses it' : error.message;
     }
+}
+
+function refusalOf(error: unknown): State['refusal'] {
+    const key = error instanceof ApiError && error.status === 400 ? error.param : null;
+    return key !== null && isKey(key) ? { key, message: (error as ApiError).message } : null;
 }
 
 /** The stream already ranks flows by bytes; whatever else is wanted is asked for. */

@@ -4,7 +4,7 @@
 
 import { CLASSES } from '../wire';
 import { clock, clockTitle, count, exact, inUnit, rate } from '../format';
-import { COLUMNS, type Column, type Measure, type Way } from '../seconds';
+import { COLUMNS, measureOf, type Column, type Way } from '../seconds';
 import { gapAt, type State, type Store, type View } from '../state';
 import { NO_STEPS, spreadOf, stepAt, Stepped, type Steps } from '../steps';
 import { byId, choices, make, newer, setClass, setHidden, setText, setTitle } from './dom';
@@ -21,13 +21,9 @@ interface Layer {
     colour: (p: Palette) => string;
 }
 
-export function measureOf({ unit }: View): Measure {
-    return unit === 'pkt/s' ? 'pps' : 'bps';
-}
-
 /** From the axis outwards. */
 function layersOf(view: View, ways: readonly Way[]): Layer[] {
-    const m = measureOf(view);
+    const m = measureOf(view.unit);
     return ways.flatMap((way): Layer[] => {
         const side = way === 'out' ? -1 : 1;
         const shade = (colour: string) => (way === 'none' ? faded(colour) : colour);
@@ -78,7 +74,7 @@ export function chart(store: Store, choose: (change: Partial<View>) => void): vo
         const to = Math.ceil((seconds.newest + 1) / step) * step;
         const taken = stepped.take(to - span, to, step);
         steps = taken.steps;
-        const m = measureOf(view);
+        const m = measureOf(view.unit);
         const top = (way: Way) => most(spreadOf(steps, `${way}.${m}`).max);
         const none = top('none');
         undirected = none > 0;
@@ -98,7 +94,7 @@ function perUnit({ unit }: View): number {
 function paint(pen: Pen, view: View, undirected: boolean): void {
     const colours = palette();
     const { steps } = pen;
-    const m = measureOf(view);
+    const m = measureOf(view.unit);
     const per = perUnit(view);
     hatchGaps(pen);
     for (const side of [1, -1] as const) {
@@ -143,12 +139,13 @@ const MARK_TITLES: Record<Way, string> = { in: 'in', out: 'out', none: 'neither 
 /** What has no direction is said where it is drawn. */
 class Legend {
     private readonly time = make('span', { class: 'time' });
-    private readonly note = make('div', { class: 'note' });
+    /** Beside the chart's name, where a sentence that comes and goes moves nothing. */
+    private readonly note = byId('chart-note');
     private readonly protocols = CLASSES.map((cls) => new Item(cls, cls, ['in', 'out', 'none']));
     private readonly ways = [new Item('in', 'accent', ['in']), new Item('out', 'second', ['out']), new Item('no direction', 'accent faded', ['none'])];
 
     constructor(parent: HTMLElement) {
-        parent.append(this.time, ...this.protocols.map((item) => item.element), ...this.ways.map((item) => item.element), this.note);
+        parent.append(this.time, ...this.protocols.map((item) => item.element), ...this.ways.map((item) => item.element));
     }
 
     show(state: State, steps: Steps, n: number, undirected: boolean): void {
@@ -159,7 +156,7 @@ class Legend {
         setText(this.time, clock(from) + (steps.step > 1 ? ` + ${steps.step} s` : ''));
         setClass(this.time, steps.step > 1 ? 'time wide' : 'time');
         setTitle(this.time, clockTitle(from));
-        const m = measureOf(view);
+        const m = measureOf(view.unit);
         const value = (column: Column) => spreadOf(steps, column).mean[n] ?? NaN;
         const byProtocol = view.stack === 'protocol';
         this.protocols.forEach((item, i) => {
@@ -172,8 +169,7 @@ class Legend {
         }
         const note = noteOf(state, steps, n, undirected);
         setText(this.note, note);
-        setClass(this.note, undirected ? 'note long' : 'note');
-        setHidden(this.note, note === '');
+        setTitle(this.note, note);
     }
 }
 
@@ -204,12 +200,14 @@ class Item {
 }
 
 function noteOf(state: State, steps: Steps, n: number, undirected: boolean): string {
+    const axis = 'in above, out below the axis';
     if (steps.measured[n] === 0)
-        return `not measured: ${gapAt(state, steps.from + n * steps.step)}`;
+        return `not measured: ${gapAt(state, steps.from + n * steps.step)} · ${axis}`;
     const drops = steps.drops[n] ?? 0;
     return [
         steps.step > 1 ? `mean of ${steps.measured[n] ?? 0} s, line: highest second` : '',
         drops > 0 ? `${count(drops)} drops` : '',
         undirected ? '◆ neither in nor out is known; --local-net names our side' : '',
+        axis,
     ].filter(Boolean).join(' · ');
 }

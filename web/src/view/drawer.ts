@@ -68,7 +68,7 @@ export class Drawer {
             setText(this.copied, '');
         const { client, server } = endsOf(row);
         setText(this.title, `${protoOf(row)} ${nameOfEnd(client)} → ${nameOfEnd(server)}`);
-        const top = drawSparkline(this.spark, state.sparks, row.id, row.proto);
+        const top = drawSparkline(this.spark, state.sparks, row.id, row.proto, state.view.unit);
         setText(this.sparkNote, sparklineTitle(top, state.view.unit));
         for (const line of linesOf(row, state))
             this.write(line);

@@ -65,7 +65,7 @@ export const COLUMNS: readonly FlowColumn[] = [
         }],
     },
     {
-        id: 'spark', label: '60 s', title: 'Bits per second in the last minute, as far as this page saw the flow', sort: null, parts: 0,
+        id: 'spark', label: '60 s', title: 'Its rate in the last minute, as far as this page saw the flow', sort: null, parts: 0,
         fill: () => [],
     },
     {
@@ -153,7 +153,7 @@ export function fillCell(cell: HTMLElement, column: FlowColumn, row: FlowRow, co
 }
 
 function fillSpark(cell: HTMLElement, row: FlowRow, { sparks, view }: Context): void {
-    const top = drawSparkline(cell.firstElementChild as SVGSVGElement, sparks, row.id, row.proto);
+    const top = drawSparkline(cell.firstElementChild as SVGSVGElement, sparks, row.id, row.proto, view.unit);
     filled.set(cell, [{ text: '', title: () => sparklineTitle(top, view.unit) }]);
 }
 

@@ -3,8 +3,8 @@
 // position, so an update writes only the text that has changed, and that only in the rows in sight:
 // those beside them wait for the scroll that brings them there.
 //
-// The order holds still while the pointer is over the rows, one has the focus or is selected, or
-// Space froze it; a question of the reader's own (sort, filter) overrides that once, but not while
+// The order holds still while the pointer is over the rows, the keyboard is in one, one is selected,
+// or Space froze it; a question of the reader's own (sort, filter) overrides that once, but not while
 // the button is down on a row.
 
 import { count, percent } from '../format';
@@ -67,7 +67,12 @@ export class FlowTable {
     private get frozen(): boolean {
         // A row that goes from under the pointer takes the event with it that the pointer has left.
         const hovered = this.mouse && this.body.matches(':hover');
-        return this.held || hovered || this.state.selected !== null || this.body.contains(document.activeElement);
+        return this.held || hovered || this.state.selected !== null || this.keyboardInside;
+    }
+
+    /** A click leaves the focus on its row as well: that alone is no reason to hold still. */
+    private get keyboardInside(): boolean {
+        return this.body.querySelector('tr:focus-visible') !== null;
     }
 
     private takeAnswer(): void {
@@ -164,6 +169,7 @@ export class FlowTable {
             setAttribute(element, 'aria-selected', String(selected));
             this.fillRow(element, row, context);
         }
+        this.markStop(seen);
         setAttribute(this.table, 'aria-rowcount', String(places.length + 1));
     }
 
@@ -187,9 +193,14 @@ export class FlowTable {
         }
         for (const row of this.rows.splice(wanted))
             row.remove();
-        // One of them is in the tab order: the selected one, else the first in sight.
+    }
+
+    /** One of them is in the tab order: where the keyboard is, else the selected one, else the first in sight. */
+    private markStop(seen: number): void {
         const { selected } = this.state;
-        const stop = Math.max(0, this.rows.findIndex((row) => Number(row.dataset.id) === selected));
+        const here = this.rows.findIndex((row) => row === document.activeElement);
+        const chosen = this.rows.findIndex((row) => Number(row.dataset.id) === selected);
+        const stop = [here, chosen, Math.min(seen - this.first, this.rows.length - 1)].find((i) => i >= 0);
         this.rows.forEach((row, i) => { setAttribute(row, 'tabindex', i === stop ? '0' : '-1'); });
     }
 
@@ -218,6 +229,7 @@ export class FlowTable {
         const { body } = this;
         body.addEventListener('pointerenter', (event) => { this.mouse = event.pointerType === 'mouse'; });
         body.addEventListener('pointerleave', () => { store.changed(); });
+        body.addEventListener('focusin', () => { this.markStop(this.first); });
         body.addEventListener('focusout', () => { store.changed(); });
         body.addEventListener('pointerover', (event) => { fillTitles(event.target); });
         body.addEventListener('keydown', (event) => { this.key(event); });
@@ -254,9 +266,10 @@ export class FlowTable {
         const at = this.rows.findIndex((row) => row === document.activeElement);
         if (at < 0 || event.ctrlKey || event.altKey || event.metaKey)
             return;
-        const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-        if (step !== undefined)
-            this.focus(this.first + at + step);
+        const place = this.first + at, last = this.order.shown.length - 1;
+        const to = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: last }[event.key];
+        if (to !== undefined)
+            this.focus(Math.max(0, Math.min(last, to)));
         else if (event.key === 'Enter')
             this.actions.select(Number(this.rows[at]?.dataset.id));
         else
@@ -264,9 +277,12 @@ export class FlowTable {
         event.preventDefault();
     }
 
+    /** The keyboard goes to this flow's row, or to the first one where it is no longer there. */
+    focusRow(id: number): void {
+        this.focus(Math.max(0, this.order.shown.findIndex(({ row }) => row.id === id)));
+    }
+
     private focus(index: number): void {
-        if (index < 0 || index >= this.order.shown.length)
-            return;
         const height = rowHeight();
         const top = this.body.getBoundingClientRect().top + index * height;
         if (top < 80 || top + height > innerHeight)

@@ -17,6 +17,7 @@ export function header(store: Store, cycleUnit: () => void): void {
     const undirected = part(byId('n-none'), 'b');
     const dropsNote = part(byId('n-drops'), 'small');
     const unit = byId('unit');
+    let undirectedSeen = false;
     unit.addEventListener('click', cycleUnit);
 
     store.onRender((state) => {
@@ -40,7 +41,9 @@ export function header(store: Store, cycleUnit: () => void): void {
         way(outward, frame.out_bps, frame.out_pps);
         // What is neither in nor out is not left out of the sum.
         const restBps = state.seconds.get('none.bps', ts / 1000) || 0, restPps = state.seconds.get('none.pps', ts / 1000) || 0;
-        setHidden(byId('n-none'), restPps === 0);
+        // Once there, it stays: what comes and goes would move all that stands after it.
+        undirectedSeen ||= restPps > 0;
+        setHidden(byId('n-none'), !undirectedSeen);
         way(undirected, restBps, restPps);
         setFigure(packets, format.si(frame.pps, 'pkt/s'), `${format.exact(frame.pps, 'pkt/s')} · ${at}`, frame.pps, ts);
         setFigure(flows, format.count(frame.active_flows),
@@ -96,25 +99,38 @@ function beside(unseen: number, passed: number): string {
 
 const STATES: Record<IfaceStats['state'], string> = { up: '', down: 'down', no_carrier: 'no link', gone: 'gone', refused: 'refused' };
 
-/** Each interface by its name, and what is amiss with it. */
+/** More of them would leave the filter no room. */
+const NAMED = 4;
+
+/** Each interface by its name, and what is amiss with it; of many how many, and with how many something is. */
 function renderIface({ stats }: State): void {
     const element = byId('iface');
-    if (!stats)
-        return;
-    while (element.children.length < stats.ifaces.length)
+    // Taken off the page with all else that the daemon told: see Store.forget().
+    const { ifaces, bpf } = stats ?? { ifaces: [], bpf: '' };
+    const amiss = ifaces.filter(({ state }) => STATES[state] !== '');
+    const texts: Said[] = ifaces.length <= NAMED ? ifaces.map(sayOne) :
+        [{ text: `${ifaces.length} interfaces`, amiss: false }, ...(amiss.length > 0 ? [{ text: `${amiss.length} not up`, amiss: true }] : [])];
+    while (element.children.length < texts.length)
         element.append(make('span'));
     for (const [i, child] of [...element.children].entries()) {
-        const iface = stats.ifaces[i];
-        if (iface)
-            renderOne(child as HTMLElement, iface);
-        else
+        const said = texts[i];
+        if (!said) {
             child.remove();
+            continue;
+        }
+        setText(child as HTMLElement, said.text);
+        setClass(child as HTMLElement, said.amiss ? 'amiss' : '');
     }
-    setTitle(element, stats.bpf ? `BPF (what is captured): ${stats.bpf}` : 'BPF: none, everything is captured');
+    const names = ifaces.length > NAMED ? `${ifaces.map((iface) => sayOne(iface).text).join('\n')}\n` : '';
+    setTitle(element, !stats ? '' : names + (bpf ? `BPF (what is captured): ${bpf}` : 'BPF: none, everything is captured'));
 }
 
-function renderOne(element: HTMLElement, { name, state, speed_bps }: IfaceStats): void {
+interface Said {
+    text: string;
+    amiss: boolean;
+}
+
+function sayOne({ name, state, speed_bps }: IfaceStats): Said {
     const amiss = STATES[state];
-    setText(element, [name, amiss || (speed_bps ? format.siShort(speed_bps, 'bit/s') : '')].filter(Boolean).join(' · '));
-    setClass(element, amiss ? 'amiss' : '');
+    return { text: [name, amiss || (speed_bps ? format.siShort(speed_bps, 'bit/s') : '')].filter(Boolean).join(' · '), amiss: amiss !== '' };
 }

@@ -1,5 +1,7 @@
-// Keys, and the list of them.
+// Keys, and the list of them. Those that are one character can be switched off, for who dictates
+// to the browser or has a reader that takes them.
 
+import { recall, remember } from '../remember';
 import { byId, make, part } from './dom';
 
 export interface Key {
@@ -8,6 +10,13 @@ export interface Key {
     shown?: string;
     does: string;
     run: () => void;
+}
+
+const STORED = 'netwatch-keys';
+
+/** Where the reader writes, every key is a letter. */
+function isWriting(target: EventTarget | null): boolean {
+    return target instanceof HTMLInputElement && target.type !== 'checkbox';
 }
 
 /** `more` are keys that work elsewhere and only want to be listed. */
@@ -20,15 +29,19 @@ export function keys(list: readonly Key[], more: readonly (readonly [string, str
         make('dt', {}, make('kbd', { text: key })), make('dd', { text: does }),
     ]));
     byId('keys-open').addEventListener('click', help.run);
+    const on = byId<HTMLInputElement>('keys-on');
+    on.checked = recall(STORED) !== 'off';
+    on.addEventListener('change', () => { remember(STORED, on.checked ? null : 'off'); });
 
     document.addEventListener('keydown', (event) => {
         if (event.ctrlKey || event.altKey || event.metaKey || dialog.open)
             return;
-        const writing = event.target instanceof HTMLInputElement && event.target.type === 'text';
-        if (writing && event.key !== 'Escape')
+        if (isWriting(event.target) && event.key !== 'Escape')
+            return;
+        if (event.key.length === 1 && !on.checked)
             return;
         // Space presses what has the focus.
-        if (event.key === ' ' && event.target instanceof Element && event.target.matches('button, input, summary'))
+        if (event.key === ' ' && event.target instanceof Element && event.target.matches('button, input, summary, a'))
             return;
         const found = all.find((key) => key.key === event.key);
         if (!found)

@@ -17,7 +17,7 @@ export function setPick(element: Element, pick: Pick | undefined): void {
 }
 
 /** Whether there was such a value under the pointer, which then is filtered by. */
-export function pickFrom(event: MouseEvent, picking: Picking): boolean {
+export function pickFrom(event: MouseEvent | KeyboardEvent, picking: Picking): boolean {
     const pick = event.target instanceof Element ? picks.get(event.target) : undefined;
     if (!pick)
         return false;

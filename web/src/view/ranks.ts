@@ -30,6 +30,11 @@ class Ranks {
     constructor(private readonly table: HTMLElement, store: Store, picking: Picking) {
         table.append(this.body);
         this.press = new Press(this.body, (event) => { pickFrom(event, picking); }, () => { store.changed(); });
+        // With Alt, browsers do not take Enter for a click.
+        this.body.addEventListener('keydown', (event) => {
+            if (event.key === 'Enter' && event.altKey && pickFrom(event, picking))
+                event.preventDefault();
+        });
     }
 
     /** `of` says what the ranks are of, to a script. */

@@ -3,6 +3,7 @@
 // A path and not a canvas: each canvas is a layer of its own, and the table has a hundred rows.
 
 import { rate, type Unit } from '../format';
+import { measureOf } from '../seconds';
 import { SPARK_SECONDS, type Sparks } from '../sparks';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -20,9 +21,9 @@ export function makeSparkline(): SVGSVGElement {
     return svg;
 }
 
-/** Draws it, and returns its highest second, bits per second. */
-export function drawSparkline(svg: SVGElement, sparks: Sparks, id: number, cls: string): number {
-    sparks.read(id, values);
+/** Draws it, and returns its highest second: bits per second, or packets where the unit is of those. */
+export function drawSparkline(svg: SVGElement, sparks: Sparks, id: number, cls: string, unit: Unit): number {
+    sparks.read(id, measureOf(unit), values);
     let top = 0;
     for (const value of values)
         top = value > top ? value : top;
@@ -53,5 +54,5 @@ function outline(top: number): string {
 }
 
 export function sparklineTitle(top: number, unit: Unit): string {
-    return `The last 60 s, as far as this page saw the flow; highest ${rate(top, top, unit === 'B/s' ? 'B/s' : 'bit/s')}`;
+    return `The last 60 s, as far as this page saw the flow; highest ${rate(top, top, unit)}`;
 }

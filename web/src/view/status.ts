@@ -3,7 +3,7 @@
 
 import { clock, clockTitle, count, date, span } from '../format';
 import { HOUR } from '../seconds';
-import type { State, Store } from '../state';
+import type { LossReason, State, Store } from '../state';
 import type { IfaceStats } from '../wire';
 import { byId, make, setClass, setText, setTitle } from './dom';
 
@@ -54,7 +54,7 @@ function statusOf(state: State, now: number): Status {
     case 'lost':
         return {
             pill: 'disconnected', kind: 'lost', retry: true,
-            sentence: `The daemon is out of reach${latest ? ', the numbers below are old' : ''}. Is netwatchd running?`,
+            sentence: lossSentence(link.why, latest !== null),
             detail: `${latest ? `Last second ${clock(latest.ts)}. ` : ''}Next try in ${span(link.retryAt - now + 999)}.`,
         };
     case 'silent':
@@ -64,28 +64,33 @@ function statusOf(state: State, now: number): Status {
             detail: `The last one came ${span(now - link.since)} ago.`,
         };
     case 'live':
-        return liveStatus(state);
+        return noticed(liveStatus(state), state);
     }
+}
+
+function lossSentence(why: LossReason, old: boolean): string {
+    const numbers = old ? ', the numbers below are old' : '';
+    if (why === 'silence')
+        return `The daemon is out of reach${numbers}. Is netwatchd running?`;
+    if (why === 'no stream')
+        return `The daemon answers, but this page gets no live stream of it${numbers}. ` +
+            'Either it has as many pages as it takes (--max-ws), or a proxy on the way does not let WebSockets through.';
+    return `The daemon cannot answer${numbers}: ${why.says}`;
+}
+
+/** What the link said that was not understood is told beside whatever else is to be told. */
+function noticed(status: Status, { notice }: State): Status {
+    return { ...status, sentence: [status.sentence, notice].filter(Boolean).join(' ') };
 }
 
 function liveStatus(state: State): Status {
     const file = state.stats?.file;
     const pill = [file ? 'FILE' : 'LIVE', state.latest && `${file ? `${date(state.latest.ts)} ` : ''}${clock(state.latest.ts)}`].filter(Boolean).join(' ');
-    const down = downSentence(state.stats?.ifaces ?? []);
-    if (down)
-        return { pill, kind: 'warn', sentence: down };
-    const lost = dropsOfMinute(state);
-    if (lost > 0)
+    const warnings = [downWarning(state.stats?.ifaces ?? []), dropsWarning(state), lagWarning(state)].filter((each) => each !== null);
+    if (warnings.length > 0)
         return {
-            pill, kind: 'warn',
-            sentence: 'The kernel dropped frames: in the seconds marked red more came than is counted. A larger ring (--ring) or a narrower filter (--bpf) helps.',
-            detail: `${count(lost)} in the last minute.`,
-        };
-    if (state.lag)
-        return {
-            pill, kind: 'warn',
-            sentence: 'Seconds were skipped on the way here: this browser, the network or the daemon is too slow. They were fetched afterwards.',
-            detail: `${count(state.lag.frames)} ${state.lag.frames === 1 ? 'frame' : 'frames'} skipped.`,
+            pill, kind: 'warn', sentence: warnings.map(({ sentence }) => sentence).join(' '),
+            detail: warnings.map(({ detail }) => detail).filter(Boolean).join(' '),
         };
     if (!hasTraffic(state))
         return {
@@ -93,24 +98,63 @@ function liveStatus(state: State): Status {
             sentence: `No traffic${file?.ended ? '' : ' yet'}: no packet ${file ? 'of' : 'on'} ${state.stats?.ifaces.map((i) => i.name).join(', ') ?? 'the interface'} has passed the capture filter so far.`,
             ...(state.stats?.bpf ? { detail: `BPF: ${state.stats.bpf}` } : {}),
         };
-    return state.notice ? { pill, kind: 'live', sentence: state.notice } : { pill, kind: 'live', sentence: '' };
+    return { pill, kind: 'live', sentence: '' };
 }
 
 function dropsOfMinute({ seconds }: State): number {
     return Number.isNaN(seconds.newest) ? 0 : seconds.sum('drops', seconds.newest - 59, seconds.newest + 1);
 }
 
-/** What each state of an interface other than up means, and what to do. */
-const DOWN_SENTENCES: Record<Exclude<IfaceStats['state'], 'up'>, (name: string) => string> = {
-    down: (name) => `${name} is down: nothing can be captured there until it is up again (ip link set ${name} up).`,
-    no_carrier: (name) => `${name} has no link: nothing can be captured there until its cable, or the other end of it, is back.`,
-    gone: (name) => `${name} is gone: nothing can be captured there until it is back.`,
-    refused: (name) => `${name} is back with a kind of link that cannot be captured: restart the daemon with another interface.`,
+type Warning = Pick<Status, 'sentence' | 'detail'>;
+
+function dropsWarning(state: State): Warning | null {
+    const lost = dropsOfMinute(state);
+    return lost === 0 ? null : {
+        sentence: 'The kernel dropped frames: in the seconds marked red more came than is counted. A larger ring (--ring) or a narrower filter (--bpf) helps.',
+        detail: `${count(lost)} in the last minute.`,
+    };
+}
+
+function lagWarning({ lag }: State): Warning | null {
+    return lag && {
+        sentence: 'Seconds were skipped on the way here: this browser, the network or the daemon is too slow. They were fetched afterwards.',
+        detail: `${count(lag.frames)} ${lag.frames === 1 ? 'frame' : 'frames'} skipped.`,
+    };
+}
+
+/** What each state of interfaces other than up means, and what to do. */
+const DOWN_SENTENCES: Record<Exclude<IfaceStats['state'], 'up'>, { one: (name: string) => string; many: (names: string) => string }> = {
+    down: {
+        one: (name) => `${name} is down: nothing can be captured there until it is up again (ip link set ${name} up).`,
+        many: (names) => `${names} are down: nothing can be captured there until they are up again (ip link set … up).`,
+    },
+    no_carrier: {
+        one: (name) => `${name} has no link: nothing can be captured there until its cable, or the other end of it, is back.`,
+        many: (names) => `${names} have no link: nothing can be captured there until their cables, or the other ends of them, are back.`,
+    },
+    gone: {
+        one: (name) => `${name} is gone: nothing can be captured there until it is back.`,
+        many: (names) => `${names} are gone: nothing can be captured there until they are back.`,
+    },
+    refused: {
+        one: (name) => `${name} is back with a kind of link that cannot be captured: restart the daemon with another interface.`,
+        many: (names) => `${names} are back with kinds of link that cannot be captured: restart the daemon with other interfaces.`,
+    },
 };
 
+const NAMED = 3;
+
 /** What is captured from and cannot deliver. */
-function downSentence(ifaces: readonly IfaceStats[]): string {
-    return ifaces.map(({ name, state }) => (state === 'up' ? '' : DOWN_SENTENCES[state](name))).filter(Boolean).join(' ');
+function downWarning(ifaces: readonly IfaceStats[]): Warning | null {
+    const sentences = (['down', 'no_carrier', 'gone', 'refused'] as const).flatMap((state) => {
+        const names = ifaces.filter((iface) => iface.state === state).map(({ name }) => name);
+        const [first, ...others] = names;
+        if (first === undefined)
+            return [];
+        const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+        return others.length === 0 ? DOWN_SENTENCES[state].one(first) : DOWN_SENTENCES[state].many(names.slice(0, NAMED).join(', ') + more);
+    });
+    return sentences.length > 0 ? { sentence: sentences.join(' ') } : null;
 }
 
 function hasTraffic({ seconds, latest }: State): boolean {

@@ -1,10 +1,9 @@
 // The last 60 minutes at a glance: the mean as a line within the band of what it covers.
 
 import { clock, count, exact, inUnit, rate } from '../format';
-import { HOUR, MEASURES } from '../seconds';
+import { HOUR, measureOf, MEASURES } from '../seconds';
 import { gapAt, type State, type Store } from '../state';
 import { NO_STEPS, spreadOf, stepAt, Stepped, type Steps } from '../steps';
-import { measureOf } from './chart';
 import { byId, newer, setText } from './dom';
 import { palette } from './palette';
 import { ceiling, EMPTY_SCALE, fillSteps, hatchGaps, markDrops, most, Plot, stepFor, strokeSteps, type Pen } from './plot';
@@ -19,7 +18,7 @@ export function strip(store: Store, readout: HTMLElement): void {
     const stepped = new Stepped(store.state.seconds, MEASURES);
 
     const paint = (pen: Pen) => {
-        const { mean, min, max } = spreadOf(steps, measureOf(state.view));
+        const { mean, min, max } = spreadOf(steps, measureOf(state.view.unit));
         const { accent, band } = palette();
         const per = state.view.unit === 'B/s' ? 8 : 1;
         hatchGaps(pen);
@@ -50,7 +49,7 @@ export function strip(store: Store, readout: HTMLElement): void {
         const to = Math.ceil((seconds.newest + 1) / step) * step;
         const taken = stepped.take(to - HOUR, to, step);
         steps = taken.steps;
-        const top = most(spreadOf(steps, measureOf(view)).max);
+        const top = most(spreadOf(steps, measureOf(view.unit)).max);
         const frame = { from: to - HOUR, to, up: ceiling(view.unit === 'B/s' ? top / 8 : top) || EMPTY_SCALE, down: 0 };
         plot.draw(frame, steps, taken.first, otherwise(view, palette(), plot.width));
         tell();
@@ -59,7 +58,7 @@ export function strip(store: Store, readout: HTMLElement): void {
 
 /** The highest second; the scale of the strip ends a little above it. */
 function peakOf({ seconds, view }: State, steps: Steps): string {
-    const m = measureOf(view);
+    const m = measureOf(view.unit);
     const { max } = spreadOf(steps, m);
     let best = -1;
     max.forEach((value, i) => { best = value > (max[best] ?? 0) ? i : best; });
@@ -79,7 +78,7 @@ function describe(state: State, steps: Steps, n: number): string {
     const time = clock(second * 1000) + (steps.step > 1 ? ` + ${steps.step} s` : '');
     if (steps.measured[n] === 0)
         return `${time} · not measured: ${gapAt(state, second)}`;
-    const { mean, min, max } = spreadOf(steps, measureOf(state.view));
+    const { mean, min, max } = spreadOf(steps, measureOf(state.view.unit));
     const text = (values: Float64Array) => rate(values[n] ?? 0, values[n] ?? 0, unit);
     const lost = steps.drops[n] ?? 0;
     const drops = lost > 0 ? ` · ${count(lost)} drops` : '';
