@@ -229,7 +229,8 @@ def has_ports(flow, protocols):
 
 
 PORTS = {"": (TCP, UDP, SCTP), "tcp": (TCP,), "udp": (UDP,), "sctp": (SCTP,)}
-NAMED = {"domain": (53, (TCP, UDP)), "http": (80, (TCP,)), "ntp": (123, (UDP,)), "ssh": (22, (TCP,))}
+# a name that is registered for one protocol only stands for that one
+NAMED = {"domain": (53, (TCP, UDP, SCTP)), "http": (80, (TCP,)), "ntp": (123, (UDP,)), "ssh": (22, (TCP,))}
 
 
 def ports(chance, flows):
