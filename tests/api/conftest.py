@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "lib"))
+TESTS = Path(__file__).parent.parent
+sys.path.insert(0, str(TESTS / "lib"))
+sys.path.append(str(TESTS))  # for golden.wire: there is a wire here, too
 
 from netwatch_testing import Daemon, Pair  # noqa: E402 (needs the path above)
 

@@ -1,10 +1,10 @@
-"""Random seconds and ranges, groupings and filters of the past, each against a calculation of its own.
+"""Random seconds and ranges, groupings and filters of the past of live traffic, each against a calculation of its own
+(truth.py; test_oracle_file.py asks about much more, of a file).
 
 A witness captures the same frames beside the daemon; the kernel stamps each frame once, for both. What the witness
-wrote down is summed up here, plainly, and must be what the API answers, to the byte.
+wrote down must be what the API answers, to the byte.
 """
 
-import collections
 import ipaddress
 import random
 import socket
@@ -14,15 +14,15 @@ import time
 
 import pytest
 
+import questions
+import truth
+from truth import TCP, UDP, Flow, Past, check_equal, key_of, key_of_row
+
 SECONDS, QUESTIONS, FLOWS = 14, 300, 250
 SO_RCVBUFFORCE, SO_TIMESTAMPNS, ETH_P_ALL = 33, 35, 3
 SOL_PACKET, PACKET_AUXDATA, VLAN_VALID = 263, 8, 1 << 4
-TCP, UDP, OSPF = 6, 17, 89
-NUMBERS = {"tcp": TCP, "udp": UDP, "other": OSPF, "89": OSPF}
+OSPF = 89
 NOBODY = bytes.fromhex("0200000000aa 0200000000bb")
-
-Flow = collections.namedtuple("Flow", "a_ip a_port b_ip b_port proto vlan")
-
 
 # ---- frames ----
 
@@ -75,10 +75,10 @@ def send_for(namespace, seconds, chance):
 # ---- the witness ----
 
 class Witness:
-    """Sums of what passes an interface: {second: {flow: [packets A to B, bytes, packets B to A, bytes]}}."""
+    """Writes down what passes an interface."""
 
     def __init__(self, namespace):
-        self.seconds = collections.defaultdict(lambda: collections.defaultdict(lambda: [0, 0, 0, 0]))
+        self.past, self.flows = Past(0, 0, "veth0"), {}
         with namespace.entered():
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.socket.bind(("veth0", ETH_P_ALL))
@@ -109,29 +109,24 @@ class Witness:
         else:
             proto, ends, rest = frame[20], (frame[22:38], frame[38:54]), frame[54:]
         ports = struct.unpack("!HH", rest[:4]) if proto != OSPF else (0, 0)
-        source, target = zip(ends, ports)
-        low, high = sorted((source, target))
-        flow = Flow(str(ipaddress.ip_address(low[0])), low[1], str(ipaddress.ip_address(high[0])), high[1], proto, vlan)
-        sums = self.seconds[second][flow]
-        at = 0 if source == low else 2
-        sums[at] += 1
-        sums[at + 1] += size
+        family = socket.AF_INET if len(ends[0]) == 4 else socket.AF_INET6
+        key, from_a = key_of(*((socket.inet_ntop(family, end), port) for end, port in zip(ends, ports)), proto, vlan)
+        if key not in self.flows:
+            self.flows[key] = Flow(key)
+            self.past.flows.append(self.flows[key])
+        self.past.count(second, self.flows[key], from_a, size)
+        self.past.counters[second].count(self.flows[key].cls, size)
 
     def end(self):
         self.ending = True
         self.thread.join()
         self.socket.close()
-
-    def sums(self, first, end):
-        total = collections.defaultdict(lambda: [0, 0, 0, 0])
-        for second in range(first, end):
-            for flow, sums in self.seconds.get(second, {}).items():
-                total[flow] = [x + y for x, y in zip(total[flow], sums)]
-        return total
+        self.past.first, self.past.end = min(self.past.seconds), max(self.past.seconds) + 1
+        self.past.fine = self.past.first
 
 
 @pytest.fixture(scope="module")
-def witness(served, pair):
+def past(served, pair):
     witness = Witness(pair.host)
     try:
         served.settle()
@@ -139,114 +134,38 @@ def witness(served, pair):
         served.settle()
     finally:
         witness.end()
-    return witness
+    return witness.past
 
 
-# ---- filters and groupings, once more ----
+# ---- questions ----
 
-def any_filter(chance, flows):
-    """A filter: (parameters, whether a flow is selected)."""
-    flow, another = chance.choice(flows), chance.choice(flows)
-    net = ipaddress.ip_network((flow.a_ip, 24 if "." in flow.a_ip else 48), strict=False)
-    word = chance.choice(sorted(NUMBERS))
-    conditions = [
-        ({"proto": word}, lambda f: f.proto == NUMBERS[word]),
-        ({"proto": "!" + word}, lambda f: f.proto != NUMBERS[word]),
-        ({"proto": "tcp,89"}, lambda f: f.proto in (TCP, OSPF)),
-        ({"ip": flow.b_ip}, lambda f: flow.b_ip in (f.a_ip, f.b_ip)),
-        ({"ip": f"!{flow.b_ip}"}, lambda f: flow.b_ip not in (f.a_ip, f.b_ip)),
-        ({"ip": f"{net},{another.a_ip}"}, lambda f: another.a_ip in (f.a_ip, f.b_ip) or any(
-            ipaddress.ip_address(ip) in net for ip in (f.a_ip, f.b_ip))),
-        ({"port": "80"}, lambda f: 80 in (f.a_port, f.b_port)),
-        ({"port": f"{flow.a_port},21"}, lambda f: {flow.a_port, 21} & {f.a_port, f.b_port}),
-        ({"vlan": "0"}, lambda f: f.vlan == 0),
-        ({"vlan": "!0"}, lambda f: f.vlan != 0),
-        ({"iface": "veth0"}, lambda f: True),
-    ]
-    chosen = {next(iter(c[0])): c for c in chance.sample(conditions, chance.choice((0, 1, 1, 2)))}.values()
-    parameters = {name: value for condition, _ in chosen for name, value in condition.items()}
-    return parameters, lambda f: all(selects(f) for _, selects in chosen)
-
-
-def groups_of(flow, by):
-    """What a flow counts for. Of two ports the one below 1024 is the service's."""
-    return {
-        "flow": [flow],
-        "pair": [(flow.a_ip, flow.b_ip)],
-        "host": sorted({flow.a_ip, flow.b_ip}),
-        "port": [(min(flow.a_port, flow.b_port), flow.proto)],
-        "proto": [flow.proto],
-        "vlan": [flow.vlan],
-        "iface": ["veth0"],
-    }[by]
-
-
-def group_of_row(row, by):
-    return {
-        "flow": lambda: flow_of_row(row),
-        "pair": lambda: (row["a_ip"], row["b_ip"]),
-        "host": lambda: row["ip"],
-        "port": lambda: (row["port"], row["proto_number"]),
-        "proto": lambda: row["proto_number"],
-        "vlan": lambda: row["vlan"],
-        "iface": lambda: row["iface"],
-    }[by]()
-
-
-def flow_of_row(row):
-    return Flow(row["a_ip"], row["a_port"], row["b_ip"], row["b_port"], row["proto_number"], row["vlan"])
-
-
-def check_summary(answer, selected, others):
-    def volume(flows):
-        return {"flows": len(flows), "packets": sum(s[0] + s[2] for s in flows.values()),
-                "bytes": sum(s[1] + s[3] for s in flows.values())}
-
-    nothing = {"packets": 0, "bytes": 0}
-    assert answer["summary"] == {"matched": volume(selected), "unmatched": volume(others),
-                                 "thinned": {"flows": 0} | nothing, "untracked": nothing, "nonflow": nothing}
-
-
-def check_flows(answer, selected):
-    rows = {flow_of_row(row): [row["ab_packets"], row["ab_bytes"], row["ba_packets"], row["ba_bytes"]]
+def check_flows(answer, selection):
+    rows = {key_of_row(row): [row["ab_packets"], row["ab_bytes"], row["ba_packets"], row["ba_bytes"]]
             for row in answer["rows"]}
-    assert rows == selected
+    check_equal("rows", rows, {flow.key: sums for flow, sums in selection.rows.items()})
     assert len(rows) == len(answer["rows"])
-    assert [row["bytes"] for row in answer["rows"]] == sorted((s[1] + s[3] for s in selected.values()), reverse=True)
+    assert [row["bytes"] for row in answer["rows"]] == sorted(map(truth.bytes_of, selection.rows.values()), reverse=True)
 
 
-def check_top(answer, selected, by, metric):
-    wanted = collections.defaultdict(lambda: [0, 0])
-    for flow, sums in selected.items():
-        for group in groups_of(flow, by):
-            wanted[group] = [wanted[group][0] + sums[0] + sums[2], wanted[group][1] + sums[1] + sums[3]]
-    assert {group_of_row(row, by): [row["packets"], row["bytes"]] for row in answer["rows"]} == wanted
-    values = [row[metric] for row in answer["rows"]]
-    assert values == sorted(values, reverse=True)
-
-
-def test_three_hundred_questions(served, witness):
-    seconds = sorted(witness.seconds)
-    assert len(seconds) >= SECONDS and sum(len(flows) for flows in witness.seconds.values()) > 10 * SECONDS
-    flows, chance = sorted(witness.sums(seconds[0], seconds[-1] + 1)), random.Random(6)
+def test_three_hundred_questions(served, past):
+    chance, ids = random.Random(6), truth.Ids(past)
+    assert len(past.seconds) >= SECONDS and sum(map(len, past.seconds.values())) > 10 * SECONDS
     for _ in range(QUESTIONS):
-        first = chance.choice(seconds)
-        end = chance.choice((first + 1, chance.randint(first + 1, seconds[-1] + 1)))
+        first = chance.choice(sorted(past.seconds))
+        end = chance.choice((first + 1, chance.randint(first + 1, past.end)))
         span = {"at": first * 1000 + chance.randrange(1000)} if end == first + 1 else \
                {"from": first * 1000, "to": end * 1000}
-        parameters, selects = any_filter(chance, flows)
-        sums = witness.sums(first, end)
-        selected = {flow: s for flow, s in sums.items() if selects(flow)}
-        others = {flow: s for flow, s in sums.items() if flow not in selected}
+        parameters, selects = questions.any_parameters(chance, past.flows, "veth0")
+        selection = truth.Selection(past.sums(first, end), selects, truth.Facts(past, 1000 * (end - first)))
         by = chance.choice((None, "flow", "pair", "host", "port", "proto", "vlan", "iface"))
         question = span | parameters | {"limit": 1000, "state": "all"}
         if by:
             metric = chance.choice(("bytes", "packets"))
             answer = served.json("/api/top", by=by, metric=metric, **question)
-            check_top(answer, selected, by, metric)
+            truth.check_top(answer, selection, by, metric, 1000, past, ids)
         else:
             answer = served.json("/api/flows", **question)
-            check_flows(answer, selected)
+            check_flows(answer, selection)
         assert (answer["from"], answer["to"], answer["resolution_ms"]) == (first * 1000, end * 1000, 1000)
         assert answer["exact"] is True
-        check_summary(answer, selected, others)
+        truth.check_summary(answer, selection, *past.counted(first, end))
