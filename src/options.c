@@ -203,6 +203,8 @@ static int collect_env_file(struct option_settings *settings, const char **ret_p
         for (size_t i = 0; i < settings->count; i++)
                 if (!settings->list[i].spec->set && settings->list[i].origin == origin)
                         *ret_path = settings->list[i].value;
+        if (*ret_path && !**ret_path)
+                return error_set(error, -EINVAL, "bad value for --env-file: ''; accepted: the path of a file");
         return *ret_path ? options_read_env_file(*ret_path, settings, error) : 0;
 }
 

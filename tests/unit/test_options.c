@@ -248,6 +248,7 @@ static void test_env_file_refusals(void **state) {
         refuse_env_file("HOME=/root\n", ":1: HOME is not an option");
         refuse_env_file("NETWATCH_HELP=yes\n", ":1: NETWATCH_HELP is not an option");
         refuse_env_file("NETWATCH_ENV_FILE=/x\n", ":1: NETWATCH_ENV_FILE cannot be set");
+        assert_refused("accepted: the path of a file", "--env-file", "");
         refuse_env_file("#\n#\nsnaplen\n", ":3: not a");
         refuse_env_file("NETWATCH_BPF=\"port 53\n", ":1: the quote");
         refuse_env_file("NETWATCH_BPF='\n", ":1: the quote");
