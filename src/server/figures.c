@@ -32,7 +32,7 @@ int64_t figures_unseen(const struct figures_iface *figures, const struct iface_i
         uint64_t on_wire = figures->link.rx_packets + (once ? 0 : figures->link.tx_packets);
         bool in_frames = info->software || on_wire < figures->seen.packets + figures->dropped;
         uint64_t seen = in_frames ? figures->counted : figures->seen.packets;
-        return (int64_t)(on_wire - seen - figures->dropped);
+        return (int64_t)(on_wire - seen - figures->dropped - figures->queued);
 }
 
 uint64_t figures_backlog_drops(const struct server *server) {

@@ -19,10 +19,10 @@ struct figures_iface {
 
 struct figures_iface figures_iface_of(struct server *server, unsigned iface);
 
-/* What the interface's own counters have more than was counted or dropped by the ring: filtered out, or not visible to
- * the tap. A software interface counts a super-packet once, so there frames are compared; so they are where a device
- * has fewer than the packets seen. Each packet of the loopback goes over it twice and is looked at once. Below 0 where
- * the tap saw what the interface does not count. */
+/* What the interface's own counters have more than was counted, is queued, or was dropped by the ring: filtered out, or
+ * not visible to the tap. A software interface counts a super-packet once, so there frames are compared; so they are
+ * where a device has fewer than the packets seen. Each packet of the loopback goes over it twice and is looked at once.
+ * Below 0 where the tap saw what the interface does not count. */
 int64_t figures_unseen(const struct figures_iface *figures, const struct iface_info *info);
 
 /* Resident memory of this process. Source: /proc/self/statm. */

@@ -8,7 +8,7 @@ import pytest
 import sending
 import supers
 from adding_up import check_sums
-from netwatch_testing import Pair
+from netwatch_testing import Pair, eventually
 
 HERE, THERE = "10.1.1.1", "10.1.1.2"
 
@@ -41,6 +41,20 @@ def test_the_interface_agrees(pair, daemon):
     assert iface["frames_received"] == iface["frames_counted"] == seen["packets"]
     assert own["rx_dropped"] == own["rx_missed"] == iface["backlog_drops"] == 0
     check_sums(watch)
+
+
+def test_what_is_queued_is_not_unseen(pair, daemon):
+    """Amid traffic the kernel has handed over more than the closed seconds have: those are queued, and no mystery. The
+    two counters are read one after the other, between which a packet may pass."""
+    watch = daemon("--bpf=")
+
+    def amid():
+        (iface,) = watch.json("/api/stats")["ifaces"]
+        return iface if iface["frames_queued"] > 20 else None
+
+    with sending.Stream(pair.peer, pair.host, 100, 0.001):
+        iface = eventually(amid, what="frames are queued")
+    assert abs(iface["since_start"]["unseen_packets"]) <= 2, iface
 
 
 def test_the_interface_agrees_under_offloads(daemon):
@@ -98,7 +112,7 @@ def test_the_loopback_counts_each_packet_once(pair, daemon):
     own = iface["since_start"]
     assert own["rx_packets"] == own["tx_packets"]
     assert iface["frames_received"] == own["rx_packets"]
-    assert iface["frames_queued"] == own["unseen_packets"]
+    assert own["unseen_packets"] == 0
     assert len([row for row in watch.flows(proto="udp") if row["packets"] == 30]) == 1
 
 
