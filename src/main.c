@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -23,6 +24,19 @@ static int fail(const struct error *error, int status) {
         return status;
 }
 
+/* What was asked for has been printed: on a full disk it has not. */
+static int end_of_output(struct error *error) {
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return 0;
+        int code = errno ? -errno : -EIO;
+        return error_set(error, code, "cannot write: %s", strerror(-code));
+}
+
+static int print(const char *text, struct error *error) {
+        (void)fputs(text, stdout);
+        return end_of_output(error);
+}
+
 static void print_iface(const struct iface_info *info, void *context) {
         (void)context;
         (void)printf("%-15s  %-4s  %-8s", info->name, info->up ? "up" : "down", info->link);
@@ -33,7 +47,7 @@ static void print_iface(const struct iface_info *info, void *context) {
 
 static int list_ifaces(struct error *error) {
         int r = iface_list(print_iface, NULL);
-        return r < 0 ? error_set(error, r, "cannot list the interfaces") : 0;
+        return r < 0 ? error_set(error, r, "cannot list the interfaces") : end_of_output(error);
 }
 
 /* What a failure amounts to for whoever called: bad usage, or a failure at run time. */
@@ -62,8 +76,8 @@ int main(int argc, char **argv) {
 
         int r = 0;
         switch (options.action) {
-        case OPTIONS_HELP: (void)fputs(options_help(), stdout); return EXIT_SUCCESS;
-        case OPTIONS_VERSION: (void)puts("netwatchd " NETWATCH_VERSION); return EXIT_SUCCESS;
+        case OPTIONS_HELP: r = print(options_help(), &error); break;
+        case OPTIONS_VERSION: r = print("netwatchd " NETWATCH_VERSION "\n", &error); break;
         case OPTIONS_LIST_IFACES: r = list_ifaces(&error); break;
         case OPTIONS_READ:
                 r = stop_init(&error);

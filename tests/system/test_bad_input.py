@@ -1,10 +1,11 @@
 """What bad input gets: status 1 or 2 at once, one clear line on standard error, nothing on standard output."""
 
 import socket
+import subprocess
 
 import pytest
 
-from netwatch_testing import run_briefly
+from netwatch_testing import binary, run_briefly
 
 LIVE = ("--iface=veth0", "--bind=127.0.0.1:0")
 
@@ -80,6 +81,14 @@ def test_unreadable_file(public_binary):
     done = run_briefly(f"--read={secret}", "--report=json", program=str(public_binary),
                        prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
     check_refusal(done, 1, (str(secret), "ermission denied"))
+
+
+@pytest.mark.parametrize("option", ["--help", "--version", "--list-ifaces"])
+def test_no_room_for_the_output(option):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([binary(), option], stdout=full, stderr=subprocess.PIPE, text=True, timeout=5)
+    assert done.returncode == 1
+    assert done.stderr == "netwatchd: error: cannot write: No space left on device\n"
 
 
 def test_a_failed_start_changes_nothing(pair):
