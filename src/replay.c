@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "capture/capture.h"
 #include "service.h"
+#include "stop.h"
 
 #define TIME_BYTES 32
 
@@ -56,6 +57,7 @@ static int open_file(struct replay *replay, struct error *error) {
                 .path = options->read_path,
                 .bpf = options->bpf,
                 .snaplen = options->snaplen,
+                .give_up_fd = stop_fd(),
         };
         int r = capture_open_file(&file, &replay->capture, error);
         if (r == 0 && options->speed > 0)
@@ -153,5 +155,8 @@ int replay_run(const struct options *options, struct error *error) {
         if (!service->pipeline)
                 capture_close(replay.capture);
         service_fini(service);
-        return r;
+        if (r != -EINTR)
+                return r;
+        log_info("%s", error->text);
+        return 0;
 }

@@ -17,6 +17,7 @@
 #include "capture/capture.h"
 #include "history/history.h"
 #include "pipeline/pipeline.h"
+#include "privileges.h"
 #include "report_print.h"
 #include "stop.h"
 
@@ -140,11 +141,17 @@ int report_run(const struct options *options, struct error *error) {
                 .path = options->read_path,
                 .bpf = options->bpf,
                 .snaplen = options->snaplen,
+                .give_up_fd = stop_fd(),
         };
         struct capture *capture;
         r = capture_open_file(&file, &capture, error);
         if (r < 0)
                 return r;
+        r = privileges_drop(options->user, error);
+        if (r < 0) {
+                capture_close(capture);
+                return r;
+        }
         struct history *history = history_new(&history_options);
         if (!history) {
                 capture_close(capture);

@@ -67,10 +67,11 @@ struct capture_file_options {
         const char *path; /* "-" = standard input */
         const char *bpf;
         uint32_t snaplen; /* 0 = whole frames */
+        int give_up_fd;   /* readable once nobody wants to wait for a pipe any more; 0 = none. Outlives the capture */
 };
 
-/* Opens a pcap or pcapng file, and reads its first packet. 0 or -errno: -EBADMSG no capture file, -EINVAL a filter that
- * does not compile. */
+/* Opens a pcap or pcapng file, and reads its first packet: waits for it, where a pipe's writer is silent. 0 or -errno:
+ * -EBADMSG no capture file, -EINVAL a filter that does not compile, -EINTR given up. */
 int capture_open_file(const struct capture_file_options *options, struct capture **ret, struct error *error);
 
 /* Has a file come at `speed` times the pace of its own timestamps (1 = as it was captured). What nobody could follow
@@ -80,14 +81,14 @@ int capture_pace(struct capture *file, double speed, struct capture **ret, struc
 void capture_close(struct capture *capture);
 
 /* Takes up to `max` frames, waiting until one is there or CLOCK_BOOTTIME passes `deadline_boot_ns`
- * (a file never waits; one that is paced does, but no longer than a second of its own time). Frames stay valid until
- * the next call.
+ * (a file never waits; one that is paced does, but no longer than a second of its own time; a pipe waits for its
+ * writer, whatever the deadline). Frames stay valid until the next call.
  *
  * Returns how many; 0 at the deadline or after capture_wake; -ENODATA at the end of a file
  * (capture_truncated tells how it ended); another -errno where the source failed. Worker thread. */
 int capture_read(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns);
 
-/* Ends a wait in capture_read, now or the next one. Any thread. */
+/* Ends a wait in capture_read, now or the next one; in a pipe for good: it is read no further. Any thread. */
 void capture_wake(struct capture *capture);
 
 /* Lets no more frames in; those that are in can still be read. capture_rebind undoes it. A file has its end anyway.

@@ -1,26 +1,29 @@
-/* Capture files, pcap and pcapng, by libpcap.
+/* Capture files, pcap and pcapng, by libpcap, whose bytes come from an input that can be given up.
  *
  * libpcap hands out one packet at a time in a buffer that it reuses; a burst is what the
  * table wants. So the captured bytes are copied into a buffer of ours, until that or the
- * burst is full. A packet that no longer fits waits in libpcap's buffer for the next read.
+ * burst is full. A packet that no longer fits waits in libpcap's buffer for the next read. What a pipe
+ * has sent is not held back until more comes: where little is at hand, a burst is one packet.
  *
  * The filter is run here, not by libpcap, so that packets can be numbered as the file has them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
+#include "capture/input.h"
 #include "capture/source.h"
 
 #define BUFFER_BYTES ((uint32_t)1 << 20) /* more than libpcap's largest packet of a link type that we open, 256 KiB */
 #define FILE_LAG_NS (100 * NS_PER_MS)
+#define INTERRUPTED "%s: interrupted before its first packet"
+#define PIPE_BURST_BYTES 16384u /* with so many at hand a further packet is read without waiting, unless it is huge */
 
 struct file {
         struct capture base;
+        struct input *input;
         pcap_t *pcap;
-        FILE *stream; /* owned by pcap */
         uint8_t *buffer;
         uint32_t snaplen;
         uint8_t link;
@@ -32,7 +35,6 @@ struct file {
         struct bpf_program program; /* no instructions: every packet */
         uint64_t packets;           /* read from the file, let through by the filter or not */
         uint64_t received;
-        uint64_t size_bytes;
         _Atomic uint64_t read_bytes;
         char truncated[256];
 };
@@ -51,6 +53,10 @@ static enum frame_link link_of(int datalink) {
         case DLT_LINUX_SLL2: return FRAME_LINK_SLL2;
         default: return FRAME_LINK_UNSUPPORTED;
         }
+}
+
+static const char *link_name(int datalink) {
+        return datalink == DLT_EN10MB ? "ethernet" : pcap_datalink_val_to_name(datalink);
 }
 
 /* Opened with nanosecond precision: tv_usec holds nanoseconds. pcap has 32 unsigned bits for the seconds
@@ -78,39 +84,43 @@ static struct frame to_frame(const struct file *file, const struct pcap_pkthdr *
         };
 }
 
-/* Where the reading ended, and why. A pipe has no position to name. */
+/* Where the reading ended, and why. What is cut off is told apart from what libpcap does not read. */
 static void note_end(struct file *file) {
-        char where[64] = "";
-        long at = file->stream ? ftell(file->stream) : -1;
-        if (at >= 0)
-                (void)snprintf(where, sizeof(where), ", at byte %ld", at);
+        const char *why = pcap_geterr(file->pcap);
+        unsigned long long packet = file->packets + 1, at = input_position(file->input);
         file->is_truncated = true;
-        (void)snprintf(file->truncated, sizeof(file->truncated), "broken off in packet %llu%s: %s",
-                       (unsigned long long)file->packets + 1, where, pcap_geterr(file->pcap));
+        if (input_is_given_up(file->input))
+                (void)snprintf(file->truncated, sizeof(file->truncated), "interrupted before packet %llu", packet);
+        else
+                (void)snprintf(file->truncated, sizeof(file->truncated), "%s packet %llu, at byte %llu: %s",
+                               strstr(why, "truncated") ? "broken off in" : "unreadable from", packet, at, why);
 }
 
 static bool is_wanted(const struct file *file, const struct pcap_pkthdr *header, const uint8_t *data) {
         return !file->program.bf_insns || pcap_offline_filter(&file->program, header, data);
 }
 
-/* The file's first packet says when it begins; it is handed out later. */
-static void peek(struct file *file) {
-        int r = pcap_next_ex(file->pcap, &file->waiting_header, &file->waiting);
-        if (r != 1) {
-                file->waiting = NULL;
-                file->at_end = true;
-                if (r == PCAP_ERROR)
-                        note_end(file);
-                return;
-        }
-        file->packets++;
-        file->base.started_ns = to_time_ns(file, &file->waiting_header->ts);
-        if (!is_wanted(file, file->waiting_header, file->waiting))
-                file->waiting = NULL;
-}
+/* What the file's head says, and its first packet, which says when it begins; it is handed out later. */
+static int peek(struct file *file, const char *path, struct error *error) {
+        file->link = (uint8_t)link_of(pcap_datalink(file->pcap));
+        file->is_pcapng = pcap_major_version(file->pcap) == 1; /* pcap is at 2 */
+        file->base.link = link_name(pcap_datalink(file->pcap));
 
-static const char *link_name(int datalink) {
-        return datalink == DLT_EN10MB ? "ethernet" : pcap_datalink_val_to_name(datalink);
+        int r = pcap_next_ex(file->pcap, &file->waiting_header, &file->waiting);
+        if (r == 1) {
+                file->packets++;
+                file->base.started_ns = to_time_ns(file, &file->waiting_header->ts);
+                if (!is_wanted(file, file->waiting_header, file->waiting))
+                        file->waiting = NULL;
+                return 0;
+        }
+        if (input_is_given_up(file->input))
+                return error_set(error, -EINTR, INTERRUPTED, path);
+        file->waiting = NULL;
+        file->at_end = true;
+        if (r == PCAP_ERROR)
+                note_end(file);
+        return 0;
 }
 
 /* The next packet: 1, or 0 at the end, however the file ended. */
@@ -137,13 +147,14 @@ static int next_packet(struct file *file, struct pcap_pkthdr **ret_header, const
 
 static int file_read(struct capture *capture, struct frame *frames, unsigned max, int64_t deadline_boot_ns) {
         struct file *file = (struct file *)capture;
-        (void)deadline_boot_ns; /* a file is never late */
+        (void)deadline_boot_ns; /* a file is never late, and a pipe comes when it comes */
 
         unsigned n = 0;
         size_t used = 0;
         struct pcap_pkthdr *header;
         const uint8_t *data;
-        while (n < max && !file->at_end && next_packet(file, &header, &data)) {
+        while (n < max && !file->at_end && (!n || input_at_hand(file->input) >= PIPE_BURST_BYTES) &&
+               next_packet(file, &header, &data)) {
                 struct frame frame = to_frame(file, header, data);
                 if (frame.captured > BUFFER_BYTES - used) {
                         file->waiting = data;
@@ -158,14 +169,12 @@ static int file_read(struct capture *capture, struct frame *frames, unsigned max
                 file->received++;
         }
 
-        long at = file->stream && file->size_bytes ? ftell(file->stream) : -1;
-        if (at > 0)
-                atomic_store_explicit(&file->read_bytes, (uint64_t)at, memory_order_relaxed);
+        atomic_store_explicit(&file->read_bytes, input_position(file->input), memory_order_relaxed);
         return n ? (int)n : -ENODATA;
 }
 
 static void file_wake(struct capture *capture) {
-        (void)capture; /* a file never waits */
+        input_give_up(((struct file *)capture)->input);
 }
 
 static struct capture_counts file_counts(struct capture *capture) {
@@ -180,7 +189,7 @@ static const char *file_truncated(const struct capture *capture) {
 static void file_progress(const struct capture *capture, uint64_t *ret_read_bytes, uint64_t *ret_size_bytes) {
         const struct file *file = (const struct file *)capture;
         *ret_read_bytes = atomic_load_explicit(&file->read_bytes, memory_order_relaxed);
-        *ret_size_bytes = file->size_bytes;
+        *ret_size_bytes = input_size(file->input);
 }
 
 static void file_close(struct capture *capture) {
@@ -188,8 +197,7 @@ static void file_close(struct capture *capture) {
         pcap_freecode(&file->program);
         if (file->pcap)
                 pcap_close(file->pcap);
-        else if (file->stream && file->stream != stdin)
-                (void)fclose(file->stream);
+        input_close(file->input);
         free(file->buffer);
         free(file);
 }
@@ -205,24 +213,18 @@ static const struct capture_kind file_kind = {
         .close = file_close,
 };
 
-static int open_stream(struct file *file, const char *path, struct error *error) {
+static int open_pcap(struct file *file, const char *path, struct error *error) {
         char why[PCAP_ERRBUF_SIZE];
-        file->stream = strcmp(path, "-") != 0 ? fopen(path, "rbe") : stdin;
-        if (!file->stream)
-                return error_set(error, -errno, "cannot read %s: %s", path, strerror(errno));
-
-        struct stat st;
-        if (fstat(fileno(file->stream), &st) == 0) {
-                if (S_ISDIR(st.st_mode))
-                        return error_set(error, -EISDIR, "cannot read %s: is a directory", path);
-                if (S_ISREG(st.st_mode))
-                        file->size_bytes = (uint64_t)st.st_size;
-        }
-
-        file->pcap = pcap_fopen_offline_with_tstamp_precision(file->stream, PCAP_TSTAMP_PRECISION_NANO, why);
-        if (!file->pcap)
-                return error_set(error, -EBADMSG, "%s is not a pcap or pcapng file: %s", path, why);
-        return 0;
+        FILE *stream = input_file(file->input);
+        if (!stream)
+                return error_set(error, -ENOMEM, "out of memory");
+        file->pcap = pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, why);
+        if (file->pcap)
+                return 0;
+        (void)fclose(stream);
+        if (input_is_given_up(file->input))
+                return error_set(error, -EINTR, INTERRUPTED, path);
+        return error_set(error, -EBADMSG, "%s is not a pcap or pcapng file: %s", path, why);
 }
 
 int capture_open_file(const struct capture_file_options *options, struct capture **ret, struct error *error) {
@@ -233,17 +235,18 @@ int capture_open_file(const struct capture_file_options *options, struct capture
         file->snaplen = options->snaplen;
         file->buffer = malloc(BUFFER_BYTES);
 
-        int r = file->buffer ? open_stream(file, options->path, error) : error_set(error, -ENOMEM, "out of memory");
+        int r = file->buffer ? input_open(options->path, options->give_up_fd, &file->input, error)
+                             : error_set(error, -ENOMEM, "out of memory");
+        if (r == 0)
+                r = open_pcap(file, options->path, error);
         if (r == 0 && *options->bpf)
                 r = filter_compile(file->pcap, options->bpf, &file->program, error);
+        if (r == 0)
+                r = peek(file, options->path, error);
         if (r < 0) {
                 file_close(&file->base);
                 return r;
         }
-        file->link = (uint8_t)link_of(pcap_datalink(file->pcap));
-        file->is_pcapng = pcap_major_version(file->pcap) == 1; /* pcap is at 2 */
-        file->base.link = link_name(pcap_datalink(file->pcap));
-        peek(file);
         *ret = &file->base;
         return 0;
 }

@@ -136,7 +136,7 @@ def test_a_damaged_record_ends_the_report():
     done = text_of("-", input=bytes(broken).decode("latin-1"), encoding="latin-1", errors=None)
     assert done.returncode == 0
     assert totals(done.stdout)["packets"] == 1
-    assert "  broken off in packet 2: " in done.stdout
+    assert f"  unreadable from packet 2, at byte {second + 16}: invalid packet capture length" in done.stdout
 
 
 def on_a_terminal(columns, *options):

@@ -1,13 +1,17 @@
 """A capture file that is served: whole and queryable, in its own time, without privileges."""
 
+import errno
 import json
+import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import files
-from netwatch_testing import Daemon, eventually, run_briefly
+from netwatch_testing import Daemon, binary, eventually, run_briefly
+from netwatch_testing.daemon import NO_PROXY
 from test_lifetime import NOBODY, check_unprivileged
 from wire import ether, ip4, udp
 
@@ -154,6 +158,72 @@ def test_cut(serve):
     assert "broken off in packet 39" in events(watch)["file_cut"]["detail"]
     assert "broken off in packet 39" in watch.output()
     assert watch.total("packets") == 38
+
+
+@pytest.fixture
+def silent_fifo(write):
+    """A FIFO without a writer; and how to become one, once somebody has opened it for reading."""
+    path = write(b"", "silent")
+    path.unlink()
+    os.mkfifo(path, 0o644)
+
+    def writer():
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            assert error.errno == errno.ENXIO
+            return None
+
+    return path, writer
+
+
+def check_ends(process, status):
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=2)[1]
+    assert process.returncode == status, said
+    return said
+
+
+@pytest.mark.parametrize("options, status", [(("--bind=127.0.0.1:0",), 0), (("--report=json",), 1)])
+@pytest.mark.parametrize("bytes_there", [0, 30])
+def test_stopped_while_a_pipe_is_silent(silent_fifo, options, status, bytes_there):
+    """Within two seconds, also before the first packet."""
+    path, writer = silent_fifo
+    process = subprocess.Popen([binary(), f"--read={path}", *options], stderr=subprocess.PIPE, text=True,
+                               stdout=subprocess.DEVNULL)
+    end = eventually(writer, what="the FIFO is opened")
+    os.write(end, files.pcap(records(range(5)))[:bytes_there])
+    assert "interrupted before its first packet" in check_ends(process, status)
+    os.close(end)
+
+
+def test_a_pipe_is_served_as_it_comes(silent_fifo):
+    """Packets of a writer that then falls silent are there; so is the end, when it is asked for."""
+    path, writer = silent_fifo
+    process = subprocess.Popen([binary(), f"--read={path}", "--bind=127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+    end = eventually(writer, what="the FIFO is opened")
+    os.write(end, files.pcap(records(range(5)))[:-1])
+    url = next(line for line in process.stderr if "http://" in line).split()[-1]
+
+    def seen():
+        with NO_PROXY.open(url + "api/stats") as answer:
+            return json.load(answer)["ifaces"][0]["frames_received"]
+
+    eventually(lambda: seen() == len(records(range(5))) - 1, what="all but the last packet, which is not there in full")
+    check_ends(process, 0)
+    os.close(end)
+
+
+def test_a_report_is_not_made_by_root(silent_fifo):
+    path, writer = silent_fifo
+    process = subprocess.Popen([binary(), f"--read={path}", "--report=json"], stderr=subprocess.PIPE, text=True,
+                               stdout=subprocess.DEVNULL)
+    end = eventually(writer, what="the FIFO is opened")
+    os.write(end, files.pcap(records(range(5)))[:-1])
+    eventually(lambda: len(os.listdir(f"/proc/{process.pid}/task")) > 1, what="it has its threads")
+    check_unprivileged(process.pid)
+    check_ends(process, 1)
+    os.close(end)
 
 
 def test_longer_than_the_retention(serve):

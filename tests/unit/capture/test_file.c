@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include "capture/capture.h"
@@ -161,28 +163,69 @@ static void test_broken_off_behind_a_filter(void **state) {
         check_end(10, st.st_size - 1);
 }
 
-/* A pipe has no position: the packet's number has to do. */
+/* What write_numbered has written, in a pipe: all but the last `missing` bytes. */
+static void open_pipe(int ret_ends[2], size_t missing) {
+        uint8_t data[512];
+        int fd = open(path, O_RDONLY);
+        ssize_t n = read(fd, data, sizeof(data));
+        close(fd);
+        assert_in_range(n, 1, sizeof(data) - 1);
+        assert_int_equal(pipe(ret_ends), 0);
+        assert_int_equal(write(ret_ends[1], data, (size_t)n - missing), (size_t)n - missing);
+
+        char name[64];
+        (void)snprintf(name, sizeof(name), "/dev/fd/%d", ret_ends[0]);
+        const struct capture_file_options options = {.path = name, .bpf = ""};
+        assert_int_equal(capture_open_file(&options, &capture, &error), 0);
+}
+
 static void test_broken_off_pipe(void **state) {
         (void)state;
         write_numbered(3, false);
         struct stat st;
         stat(path, &st);
-        uint8_t data[512];
-        int fd = open(path, O_RDONLY), ends[2];
-        ssize_t n = read(fd, data, sizeof(data));
-        close(fd);
-        assert_int_equal(n, st.st_size);
-        assert_int_equal(pipe(ends), 0);
-        assert_int_equal(write(ends[1], data, (size_t)n - 1), n - 1);
-        close(ends[1]);
-
-        char name[64];
-        (void)snprintf(name, sizeof(name), "/dev/fd/%d", ends[0]);
-        const struct capture_file_options options = {.path = name, .bpf = ""};
-        assert_int_equal(capture_open_file(&options, &capture, &error), 0);
+        int ends[2];
+        open_pipe(ends, 1);
         close(ends[0]);
+        close(ends[1]);
         assert_int_equal(read_numbered(32, false), 2);
-        assert_non_null(strstr(capture_truncated(capture), "in packet 3: "));
+        check_end(3, st.st_size - 1);
+}
+
+static void *wake_soon(void *unused) {
+        (void)unused;
+        capture_wake(capture);
+        return NULL;
+}
+
+/* A pipe whose writer is silent: what has come is handed out at once, and the wait for more can be ended. */
+static void test_silent_pipe(void **state) {
+        (void)state;
+        write_numbered(3, false);
+        int ends[2];
+        struct frame frames[32];
+        pthread_t waker;
+        open_pipe(ends, 1);
+        assert_int_equal(capture_read(capture, frames, 32, 0), 1);
+        assert_int_equal(capture_read(capture, frames, 32, 0), 1);
+        assert_int_equal(pthread_create(&waker, NULL, wake_soon, NULL), 0);
+        assert_int_equal(capture_read(capture, frames, 32, 0), -ENODATA);
+        pthread_join(waker, NULL);
+        assert_string_equal(capture_truncated(capture), "interrupted before packet 3");
+        close(ends[0]);
+        close(ends[1]);
+}
+
+/* Nobody writes to it, and nobody wants to wait. */
+static void test_opening_can_be_given_up(void **state) {
+        (void)state;
+        int give_up_fd = eventfd(1, EFD_CLOEXEC);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        const struct capture_file_options options = {.path = path, .bpf = "", .give_up_fd = give_up_fd};
+        assert_int_equal(capture_open_file(&options, &capture, &error), -EINTR);
+        assert_non_null(strstr(error.text, "interrupted"));
+        assert_null(capture);
+        close(give_up_fd);
 }
 
 /* Cut after each of its bytes: the frames before the cut come out, and the file says so. */
@@ -315,6 +358,31 @@ static void test_link_types(void **state) {
         }
 }
 
+/* Interfaces of two links in one pcapng file: libpcap reads the first one's only. The file is whole, and not called
+ * cut. */
+static void test_several_links(void **state) {
+        (void)state;
+        const uint32_t head[] = {
+                0x0a0d0d0a, 28, 0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, 28, /* section */
+                1,          20, 1,          0, 20,                         /* Ethernet */
+        };
+        const uint32_t packet[] = {6, 32, 0, 0, 0, 0, 0, 32}, raw[] = {1, 20, 101, 0, 20};
+        FILE *stream = fopen(path, "w");
+        assert_non_null(stream);
+        (void)fwrite(head, sizeof(head), 1, stream);
+        (void)fwrite(packet, sizeof(packet), 1, stream);
+        (void)fwrite(raw, sizeof(raw), 1, stream);
+        (void)fwrite(packet, sizeof(packet), 1, stream);
+        (void)fclose(stream);
+        assert_int_equal(open_with("", 0), 0);
+        assert_string_equal(capture_link(capture), "ethernet");
+        struct frame frames[32];
+        assert_int_equal(capture_read(capture, frames, 32, 0), 1);
+        assert_int_equal(capture_read(capture, frames, 32, 0), -ENODATA);
+        assert_non_null(strstr(capture_truncated(capture), "unreadable from packet 2, at byte "));
+        assert_non_null(strstr(capture_truncated(capture), "different from the type of the first interface"));
+}
+
 /* pcapng times have 64 bits. Those that cannot be told in ns are kept where reckoning with them is safe. */
 static void test_absurd_times(void **state) {
         (void)state;
@@ -375,6 +443,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_broken_off, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_broken_off_behind_a_filter, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_broken_off_pipe, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_silent_pipe, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_opening_can_be_given_up, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_several_links, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_what_is_no_capture_file, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_large_frames, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_frame_beyond_the_buffer, set_up, tear_down),
