@@ -8,8 +8,6 @@
 #include "history/range.h"
 #include "history/select.h"
 
-#define CANCEL_EVERY 65536u
-
 /* ---- the order -------------------------------------------------------------------------- */
 
 /* A flow with what it is sorted by, as an unsigned number. */
@@ -117,8 +115,7 @@ static int best_add(struct best *best, struct candidate candidate) {
 struct run {
         struct history *history;
         const struct flow_query *query;
-        bool (*cancelled)(void *);
-        void *context;
+        struct query_poll poll;
         struct range range;      /* of a query that has one */
         struct select_rate rate; /* of every flow, but for its bytes */
         struct best best;
@@ -156,10 +153,6 @@ static int consider(struct run *run, const struct entry *entry, struct flow_sum 
         return best_add(&run->best, (struct candidate){query->ascending ? ~value : value, entry->id, index});
 }
 
-static bool is_cancelled(const struct run *run, uint32_t i) {
-        return i % CANCEL_EVERY == 0 && run->cancelled && run->cancelled(run->context);
-}
-
 static struct flow_sum sum_now(const struct directory *directory, uint32_t index) {
         const struct entry *entry = &directory->entries[index];
         return (struct flow_sum){.flow = index, .ab = entry->ab, .ba = entry->ba};
@@ -178,7 +171,7 @@ static int scan_now(struct run *run) {
         int r = 0;
         for (uint32_t index = 0; r == 0 && index < directory->used_up_to; index++) {
                 const struct entry *entry = &directory->entries[index];
-                if (is_cancelled(run, index))
+                if (query_is_cancelled(&run->poll, index))
                         return -ECANCELED;
                 if (entry->state == ENTRY_FREE ||
                     (filter->has_state && (entry->state == ENTRY_ENDED) != (filter->state == FLOW_STATE_ENDED)))
@@ -195,7 +188,7 @@ static int scan_range(struct run *run) {
         for (uint32_t i = 0; r == 0 && i < run->range.n; i++) {
                 const struct flow_sum *sum = &run->range.sums[i];
                 const struct entry *entry = range_entry(run->history, &run->range, sum);
-                if (is_cancelled(run, i))
+                if (query_is_cancelled(&run->poll, i))
                         return -ECANCELED;
                 if (!entry)
                         continue;
@@ -263,8 +256,7 @@ int history_query_flows(struct history *history, const struct flow_query *query,
         struct run run = {
                 .history = history,
                 .query = query,
-                .cancelled = cancelled,
-                .context = context,
+                .poll = {cancelled, context},
                 .best = {.max = query->max_rows},
         };
         int r = 0;

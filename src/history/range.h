@@ -10,6 +10,19 @@
 /* Of a range over so many jumps of the clock the newest parts are seen. */
 #define RANGE_SPANS_MAX 64u
 
+/* A query is asked whether it is still wanted once in so many flows: some milliseconds with the longest of filters. */
+#define QUERY_POLL_EVERY 16384u
+
+struct query_poll {
+        bool (*cancelled)(void *context); /* may be NULL */
+        void *context;
+};
+
+/* Before flow `i` of many. */
+static inline bool query_is_cancelled(const struct query_poll *poll, size_t i) {
+        return i % QUERY_POLL_EVERY == 0 && poll->cancelled && poll->cancelled(poll->context);
+}
+
 struct range {
         struct history_seen seen;
         int64_t end;           /* number after its last second */

@@ -12,8 +12,6 @@
 #include "history/range.h"
 #include "history/select.h"
 
-#define CANCEL_EVERY 65536u
-
 /* Which rows of the result a flow counts for: 0 none, else the row's number plus 1. */
 struct places {
         uint16_t first, second;
@@ -24,8 +22,7 @@ struct places {
 struct run {
         struct history *history;
         const struct series_query *query;
-        bool (*cancelled)(void *);
-        void *context;
+        struct query_poll poll;
         struct range range;
         struct picked picked;   /* of the whole range */
         struct segment **parts; /* of the steps, and which step each is of */
@@ -35,10 +32,6 @@ struct run {
         struct places *places; /* by the flow's index */
         struct series_result result;
 };
-
-static bool is_cancelled(const struct run *run) {
-        return run->cancelled && run->cancelled(run->context);
-}
 
 /* ---- the steps ------------------------------------------------------------------------------ */
 
@@ -171,7 +164,7 @@ static int take_flows(struct run *run) {
         int r = 0;
         for (uint32_t i = 0; r == 0 && i < run->range.n; i++) {
                 const struct entry *entry = range_entry(run->history, &run->range, &run->range.sums[i]);
-                if (i % CANCEL_EVERY == 0 && is_cancelled(run))
+                if (query_is_cancelled(&run->poll, i))
                         return -ECANCELED;
                 if (entry)
                         r = take_flow(run, entry, &run->range.sums[i]);
@@ -205,10 +198,12 @@ static void place(const struct groups *groups, const struct flow_key *key, uint1
                 *place = (uint16_t)row;
 }
 
-static void place_groups(struct run *run) {
+static int place_groups(struct run *run) {
         const struct entry *entries = run->history->directory.entries;
         choose_groups(run);
         for (uint32_t i = 0; i < run->range.n; i++) {
+                if (query_is_cancelled(&run->poll, i))
+                        return -ECANCELED;
                 uint32_t flow = run->range.sums[i].flow;
                 struct places *places = &run->places[flow];
                 if (!places->first)
@@ -218,6 +213,7 @@ static void place_groups(struct run *run) {
                 if (groups_other_host(&entries[flow], run->query->by, &key))
                         place(&run->groups, &key, &places->second);
         }
+        return 0;
 }
 
 /* All that is read under the second lock. */
@@ -228,10 +224,9 @@ static int judge(struct run *run) {
         int r = run->places ? take_flows(run) : -ENOMEM;
         if (r < 0)
                 return r;
-        if (run->query->by == TOP_BY_FLOW)
-                place_flows(run);
-        else
-                place_groups(run);
+        if (run->query->by != TOP_BY_FLOW)
+                return place_groups(run);
+        place_flows(run);
         return 0;
 }
 
@@ -262,7 +257,7 @@ static int add_parts(struct run *run) {
         if (!result->values)
                 return -ENOMEM;
         for (size_t i = 0; i < run->n_parts; i++) {
-                if (is_cancelled(run))
+                if (query_is_cancelled(&run->poll, 0))
                         return -ECANCELED;
                 add_part(run, run->parts[i], run->steps[i]);
         }
@@ -276,7 +271,7 @@ static int ask(struct run *run) {
         pthread_rwlock_rdlock(&history->lock);
         int r = pick(run);
         pthread_rwlock_unlock(&history->lock);
-        r = range_sum(&run->range, &run->picked, r, RANGE_FLOWS_MAX, run->cancelled, run->context);
+        r = range_sum(&run->range, &run->picked, r, RANGE_FLOWS_MAX, run->poll.cancelled, run->poll.context);
         if (r < 0)
                 return r;
         pthread_rwlock_rdlock(&history->lock);
@@ -287,7 +282,7 @@ static int ask(struct run *run) {
 
 int history_query_series(struct history *history, const struct series_query *query, bool (*cancelled)(void *),
                          void *context, struct series_result *ret) {
-        struct run run = {.history = history, .query = query, .cancelled = cancelled, .context = context};
+        struct run run = {.history = history, .query = query, .poll = {cancelled, context}};
         struct series_result *result = &run.result;
         result->rows = calloc(query->limit, sizeof(*result->rows));
         int r = result->rows ? ask(&run) : -ENOMEM;

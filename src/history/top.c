@@ -50,17 +50,20 @@ static int take_row(struct top_result *result, const struct top_query *query, st
         return 0;
 }
 
-static int take_last_second(const struct history *history, const struct top_query *query, struct groups *groups,
-                            struct top_result *result) {
+static int take_last_second(const struct history *history, const struct top_query *query, const struct query_poll *poll,
+                            struct groups *groups, struct top_result *result) {
         const struct directory *directory = &history->directory;
         struct history_counters last;
         bool has_last = history_last_row(history, &last) && last.number == history->second;
         const struct select_rate rate = {.span_ms = has_last ? last.span_ms : 0, .now_ms = history_now_ms(history)};
         int r = 0;
-        for (uint32_t i = 0; r == 0 && i < directory->n_rows; i++)
-                if (directory->rows[i].flow != FLOW_NONE)
-                        r = take_row(result, query, groups, &directory->entries[directory->rows[i].flow],
-                                     &directory->rows[i], &rate);
+        for (uint32_t i = 0; r == 0 && i < directory->n_rows; i++) {
+                const struct flow_sum *row = &directory->rows[i];
+                if (query_is_cancelled(poll, i))
+                        r = -ECANCELED;
+                else if (row->flow != FLOW_NONE)
+                        r = take_row(result, query, groups, &directory->entries[row->flow], row, &rate);
+        }
         if (has_last) {
                 result->span_ms = last.span_ms;
                 result->untracked = last.untracked;
@@ -69,13 +72,15 @@ static int take_last_second(const struct history *history, const struct top_quer
         return r;
 }
 
-static int take_range(const struct history *history, const struct top_query *query, const struct range *range,
-                      struct groups *groups, struct top_result *result) {
+static int take_range(const struct history *history, const struct top_query *query, const struct query_poll *poll,
+                      const struct range *range, struct groups *groups, struct top_result *result) {
         const struct select_rate rate = {.span_ms = (uint32_t)range->seen.span_ms, .now_ms = history_now_ms(history)};
         int r = 0;
         for (uint32_t i = 0; r == 0 && i < range->n; i++) {
                 const struct entry *entry = range_entry(history, range, &range->sums[i]);
-                if (entry)
+                if (query_is_cancelled(poll, i))
+                        r = -ECANCELED;
+                else if (entry)
                         r = take_row(result, query, groups, entry, &range->sums[i], &rate);
         }
         if (r == 0) {
@@ -92,6 +97,7 @@ int history_query_top(struct history *history, const struct top_query *query, bo
         struct top_result result = {.rows = calloc(query->limit, sizeof(struct top_row))};
         struct groups groups = {.seed = history->directory.seed};
         struct range range = {0};
+        const struct query_poll poll = {cancelled, context};
         int r = result.rows ? 0 : -ENOMEM;
         if (r == 0 && query->has_range)
                 r = range_read(history, query->range, RANGE_FLOWS_MAX, cancelled, context, &range);
@@ -99,8 +105,8 @@ int history_query_top(struct history *history, const struct top_query *query, bo
                 pthread_rwlock_rdlock(&history->lock);
                 if (history->second != INT64_MIN)
                         result.second = wall_of(&history->wall, history->second);
-                r = query->has_range ? take_range(history, query, &range, &groups, &result)
-                                     : take_last_second(history, query, &groups, &result);
+                r = query->has_range ? take_range(history, query, &poll, &range, &groups, &result)
+                                     : take_last_second(history, query, &poll, &groups, &result);
                 pthread_rwlock_unlock(&history->lock);
         }
         range_fini(&range);

@@ -30,7 +30,7 @@ static int query(struct server *server, const struct route_call *call, size_t ro
         };
         for (unsigned i = 0;; i++) {
                 uint64_t ticks = history_ticks(server->history);
-                int r = history_query_flows(server->history, &query, call->cancelled, call->context, &pin->result);
+                int r = history_query_flows(server->history, &query, watch_has_ended, call->watch, &pin->result);
                 if (r < 0)
                         return r;
                 history_read_totals(server->history, &pin->totals);
@@ -53,7 +53,7 @@ struct pin *flow_answer_ask(const struct route_call *call, const struct flow_req
         }
         flow_filter_fini(&filter);
         if (r < 0) {
-                past_problem(problem, r);
+                past_problem(call, r, problem);
                 pins_unref(call->server->pins, pin);
                 return NULL;
         }

@@ -69,9 +69,9 @@ bool past_is_open(const struct params *params) {
         return !is_given;
 }
 
-void past_problem(struct problem *problem, int error) {
+void past_problem(const struct route_call *call, int error, struct problem *problem) {
         if (error == -ECANCELED)
-                problem_set(problem, 503, NULL, "the query was cancelled");
+                watch_problem(call->watch, problem);
         else if (error == -E2BIG)
                 problem_set(problem, 503, NULL, "more flows than one query may hold; ask for a shorter range");
         else

@@ -4,7 +4,6 @@
  * parameters. So nobody learns without a token which paths there are. */
 #include "server/request.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,7 +14,6 @@
 #include "server/ws.h"
 
 #define REPLY_BYTES_MAX (64u << 20)
-#define HALF_CLOSED_NS NS_PER_S
 
 struct request *request_new(struct server *server, struct MHD_Connection *http, const char *uri) {
         struct request *request = calloc(1, sizeof(*request));
@@ -257,29 +255,15 @@ enum request_verdict request_judge(struct request *request, char ret_accept[29])
         return verdict;
 }
 
-/* A suspended connection does not see its client leave: look at the socket. One whose sending side is
- * shut may have left, or have said all it had to say (HTTP/1.0, nc -N): it gets a moment's work. */
-static bool is_cancelled(void *context) {
-        struct request *request = context;
-        if (atomic_load(&request->server->stopping))
-                return true;
-        if (!request->connection)
-                return false;
-        bool patient = clock_boot_ns() - request->begun_ns < HALF_CLOSED_NS;
-        struct pollfd poll_fd = {.fd = request->connection->fd, .events = patient ? 0 : POLLRDHUP};
-        return poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR);
-}
-
 void request_run(struct request *request) {
-        request->begun_ns = clock_boot_ns();
+        request->watch = watch_begin(&request->server->stopping, request->connection ? request->connection->fd : -1);
         struct problem problem;
         if (request->route->post)
                 text_add(&request->body, "", 1);
         struct route_call call = {
                 .server = request->server,
                 .params = &request->params,
-                .cancelled = is_cancelled,
-                .context = request,
+                .watch = &request->watch,
                 .content_type = request->headers.content_type,
                 .body = request->body.at,
                 .body_bytes = request->body_bytes,

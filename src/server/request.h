@@ -46,7 +46,7 @@ struct request {
         const struct route *route;
         struct params params;
         struct reply reply;
-        int64_t begun_ns;    /* when its query began; of CLOCK_BOOTTIME */
+        struct watch watch;  /* of its query */
         uint64_t held_bytes; /* of server->reply_bytes */
         bool websocket;      /* holds a place among the WebSocket clients */
         bool has_session;    /* came in by one */

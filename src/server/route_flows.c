@@ -86,7 +86,7 @@ static int ask_sparks(const struct route_call *call, const struct pin *pin, cons
         if (!pin->request.spark)
                 return 0;
         return history_query_spark(call->server->history, result->rows + page->from, page->to - page->from, to,
-                                   pin->request.spark, call->cancelled, call->context, ret);
+                                   pin->request.spark, watch_has_ended, call->watch, ret);
 }
 
 static void write_spark(const struct spark_result *sparks, size_t row, struct text *body) {
@@ -128,7 +128,7 @@ static bool write_page(const struct route_call *call, struct pin *pin, size_t fr
                 page.to = pin->result.n_rows;
         int r = ask_sparks(call, pin, &page, &sparks);
         if (r < 0) {
-                past_problem(problem, r);
+                past_problem(call, r, problem);
                 return false;
         }
         flow_answer_begin(call->server, pin, body);

@@ -126,10 +126,10 @@ bool route_series(const struct route_call *call, struct reply *reply, struct pro
         server_names(call->server, &names);
         if (!parse(call, &names, &query, problem))
                 return false;
-        int r = history_query_series(call->server->history, &query, call->cancelled, call->context, &result);
+        int r = history_query_series(call->server->history, &query, watch_has_ended, call->watch, &result);
         flow_filter_fini(&query.filter);
         if (r < 0) {
-                past_problem(problem, r);
+                past_problem(call, r, problem);
                 return false;
         }
         write_body(&query, &result, &names, sums, &reply->body);

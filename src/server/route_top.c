@@ -97,10 +97,10 @@ bool route_top(const struct route_call *call, struct reply *reply, struct proble
         server_names(call->server, &names);
         if (!parse(call, &names, &query, problem))
                 return false;
-        int r = history_query_top(call->server->history, &query, call->cancelled, call->context, &result);
+        int r = history_query_top(call->server->history, &query, watch_has_ended, call->watch, &result);
         flow_filter_fini(&query.filter);
         if (r < 0) {
-                past_problem(problem, r);
+                past_problem(call, r, problem);
                 return false;
         }
         write_body(&query, &result, &names, &reply->body);

@@ -7,6 +7,7 @@
 
 #include "server/params.h"
 #include "server/reply.h"
+#include "server/watch.h"
 
 struct server;
 struct sockaddr;
@@ -15,8 +16,7 @@ struct sockaddr;
 struct route_call {
         struct server *server;
         const struct params *params;
-        bool (*cancelled)(void *context); /* the client has gone, or the server stops */
-        void *context;
+        struct watch *watch; /* to be polled by watch_has_ended */
 
         /* of a POST */
         const char *content_type;       /* NULL where there is none */
