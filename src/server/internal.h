@@ -40,6 +40,7 @@ struct server {
         _Atomic bool stopping;
         size_t export_rows_max;          /* rows that all exports at work may hold */
         _Atomic size_t export_rows_free; /* of those, not held */
+        uint64_t reply_bytes_max;        /* with more of them waiting no query is begun */
         _Atomic uint64_t reply_bytes;    /* answers that are not yet sent */
         bool stopped;
 };

@@ -73,7 +73,11 @@ void past_problem(const struct route_call *call, int error, struct problem *prob
         if (error == -ECANCELED)
                 watch_problem(call->watch, problem);
         else if (error == -E2BIG)
-                problem_set(problem, 503, NULL, "more flows than one query may hold; ask for a shorter range");
+                problem_set(problem, 503, NULL,
+                            "the query needs more memory than queries may take; ask for a shorter range, or raise "
+                            "--memory");
+        else if (error == -EBUSY)
+                problem_set(problem, 503, NULL, "other queries have taken the memory that this one needs");
         else
                 problem_set(problem, 503, NULL, "out of memory");
 }

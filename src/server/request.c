@@ -13,8 +13,6 @@
 #include "server/login.h"
 #include "server/ws.h"
 
-#define REPLY_BYTES_MAX (64u << 20)
-
 struct request *request_new(struct server *server, struct MHD_Connection *http, const char *uri) {
         struct request *request = calloc(1, sizeof(*request));
         if (!request)
@@ -208,7 +206,7 @@ static bool check_route(struct request *request, struct problem *problem) {
                 return false;
         if (!params_parse(request->query, route->params, &request->params, problem))
                 return false;
-        if (!route->quick && atomic_load(&request->server->reply_bytes) > REPLY_BYTES_MAX)
+        if (!route->quick && atomic_load(&request->server->reply_bytes) > request->server->reply_bytes_max)
                 return problem_set(problem, 503, NULL, "too many answers are waiting to be read");
         return true;
 }

@@ -24,6 +24,7 @@
 #define QUERY_THREADS 2
 #define QUERY_QUEUE 64
 #define SPARE_FILES 256
+#define ANSWER_BYTES_MIN (4u << 20) /* the longest answers, such as 3,600 points, have this */
 
 /* Room for all connections; as far as the hard limit lets us. */
 static void raise_file_limit(const struct server *server) {
@@ -60,6 +61,7 @@ int server_open(const struct server_options *options, struct server **ret, struc
         server->listen_fd = server->tick_fd = -1;
         server->export_rows_max = export_rows_within(options->export_bytes);
         atomic_store(&server->export_rows_free, server->export_rows_max);
+        server->reply_bytes_max = options->answer_bytes < ANSWER_BYTES_MIN ? ANSWER_BYTES_MIN : options->answer_bytes;
         connections_init(&server->connections);
         assets_init(&server->assets);
 

@@ -60,7 +60,8 @@ static const struct {
 
 static void test_time_is_up(void **state) {
         (void)state;
-        server.export_rows_max = server.export_rows_free = 10000;
+        server.export_rows_max = 10000;
+        atomic_store(&server.export_rows_free, server.export_rows_max);
         for (unsigned i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
                 struct problem problem;
                 struct watch watch = watch_begin(&server.stopping, -1);
