@@ -179,6 +179,12 @@ struct flow_key groups_key(const struct entry *entry, enum top_by by) {
         return kept;
 }
 
+void groups_note_change(const struct entry *entry, enum top_by by, enum filter_lasts lasts, struct history_seen *seen) {
+        bool may_change = lasts == FILTER_LASTS_ONCE_ENDED || by == TOP_BY_PORT;
+        if (lasts == FILTER_LASTS_NOT || (entry->state == ENTRY_ACTIVE && may_change))
+                seen->is_final = false;
+}
+
 bool groups_other_host(const struct entry *entry, enum top_by by, struct flow_key *key) {
         if (by != TOP_BY_HOST || memcmp(entry->key.a_address, entry->key.b_address, 16) == 0)
                 return false;

@@ -33,6 +33,10 @@ int groups_add_flow(struct groups *groups, const struct entry *entry, struct vol
 /* The part of a flow's key that a grouping keeps. */
 struct flow_key groups_key(const struct entry *entry, enum top_by by);
 
+/* A flow that is active may be judged anew by a filter, and get another service port: then what was seen is not final.
+ */
+void groups_note_change(const struct entry *entry, enum top_by by, enum filter_lasts lasts, struct history_seen *seen);
+
 /* By host: makes the key of a flow's first host that of its second; false where there is none. */
 bool groups_other_host(const struct entry *entry, enum top_by by, struct flow_key *key);
 

@@ -287,10 +287,19 @@ struct history_seen {
         uint32_t resolution_ms;
         uint64_t span_ms;  /* of it, what was captured */
         bool exact;        /* false where a filter was asked for and flows are thinned away */
+        bool is_final;     /* the answer stays the same for as long as history_basis does */
         struct volume all; /* its counters: matched + unmatched + thinned + untracked + nonflow */
         struct volume thinned, untracked, nonflow;
         uint64_t thinned_flows;
 };
+
+/* What an answer over a range stands on. */
+struct history_basis {
+        bool is_past;     /* its seconds are over, are held, and bear times in a row: they change no more */
+        uint64_t changes; /* how often something of the past has changed: thinned, forgotten, named, put on another
+                             clock */
+};
+struct history_basis history_read_basis(struct history *history, struct history_range range);
 
 struct flow_query {
         bool has_range; /* every flow that sent something in it, with its sums over it; else those of now */

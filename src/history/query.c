@@ -124,7 +124,8 @@ struct run {
         struct history *history;
         const struct flow_query *query;
         struct work work;
-        struct range range;      /* of a query that has one */
+        struct range range; /* of a query that has one */
+        enum filter_lasts lasts;
         struct select_rate rate; /* of every flow, but for its bytes */
         struct best best;
         struct flow_result result;
@@ -141,6 +142,13 @@ static unsigned take_part(const struct run *run, const struct entry *entry, stru
         return directions;
 }
 
+/* A row shows what an active flow is at, and a filter may judge it anew. */
+static void note_change(struct run *run, const struct entry *entry, unsigned directions) {
+        bool is_active = entry->state == ENTRY_ACTIVE;
+        if (run->lasts == FILTER_LASTS_NOT || (is_active && (directions || run->lasts == FILTER_LASTS_ONCE_ENDED)))
+                run->range.seen.is_final = false;
+}
+
 /* Judges one flow. */
 static int consider(struct run *run, const struct entry *entry, struct flow_sum sum, struct flow_sum rate) {
         const struct flow_query *query = run->query;
@@ -149,6 +157,7 @@ static int consider(struct run *run, const struct entry *entry, struct flow_sum 
         struct volume whole = flow_sum_both_ways(&sum);
         unsigned directions = take_part(run, entry, &sum, &rate);
         struct volume part = flow_sum_both_ways(&sum), rest = volume_less(whole, part);
+        note_change(run, entry, directions);
         volume_add(&result->unmatched_volume, rest.packets, rest.bytes);
         /* directions in which nothing was sent are no match */
         if (!directions || (!part.packets && whole.packets)) {
@@ -265,6 +274,7 @@ int history_query_flows(struct history *history, const struct flow_query *query,
                 .history = history,
                 .query = query,
                 .work = work_begin(history, cancelled, context),
+                .lasts = select_lasts(&query->filter),
                 .best = {.max = query->max_rows},
         };
         int r = 0;

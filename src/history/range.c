@@ -42,7 +42,8 @@ int range_pick(const struct history *history, struct history_range asked, struct
         struct wall_span spans[RANGE_SPANS_MAX];
         unsigned n = wall_spans(&history->wall, asked.from, asked.to, history->second, spans, RANGE_SPANS_MAX);
         int r = 0;
-        *range = (struct range){.seen = {.range = asked, .resolution_ms = MS_PER_S}, .end = INT64_MIN};
+        *range =
+                (struct range){.seen = {.range = asked, .resolution_ms = MS_PER_S, .is_final = true}, .end = INT64_MIN};
         for (unsigned i = 0; r == 0 && i < n; i++) {
                 int64_t first = spans[i].from, end = spans[i].to;
                 r = pick_span(history, &first, &end, picked, range);

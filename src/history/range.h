@@ -9,9 +9,9 @@
 #define RANGE_SPANS_MAX 64u
 
 struct range {
-        struct history_seen seen;
-        int64_t end;          /* number after its last second */
-        struct segment *sums; /* one row for each flow; NULL: none */
+        struct history_seen seen; /* is_final up to now */
+        int64_t end;              /* number after its last second */
+        struct segment *sums;     /* one row for each flow; NULL: none */
 };
 
 /* The segments of a range, with a reference each. */

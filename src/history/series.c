@@ -23,6 +23,7 @@ struct run {
         struct history *history;
         const struct series_query *query;
         struct work work;
+        enum filter_lasts lasts;
         struct range range;
         struct picked picked;   /* of the whole range */
         struct segment **parts; /* of the steps, and which step each is of */
@@ -137,6 +138,7 @@ static unsigned take_selected(struct run *run, const struct entry *entry, const 
                 .span_ms = (uint32_t)run->range.seen.span_ms,
                 .now_ms = history_now_ms(run->history),
         };
+        groups_note_change(entry, run->query->by, run->lasts, &run->range.seen);
         return select_volume(&run->query->filter, entry, sum, rate, ret, &run->result.unmatched);
 }
 
@@ -310,7 +312,10 @@ static int ask(struct run *run) {
 
 int history_query_series(struct history *history, const struct series_query *query, bool (*cancelled)(void *),
                          void *context, struct series_result *ret) {
-        struct run run = {.history = history, .query = query, .work = work_begin(history, cancelled, context)};
+        struct run run = {.history = history,
+                          .query = query,
+                          .work = work_begin(history, cancelled, context),
+                          .lasts = select_lasts(&query->filter)};
         struct series_result *result = &run.result;
         result->rows = calloc(query->limit, sizeof(*result->rows));
         int r = result->rows ? ask(&run) : -ENOMEM;

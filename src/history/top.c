@@ -32,7 +32,8 @@ struct run {
         struct work work;
         struct range range;      /* of a query that has one */
         struct select_rate rate; /* what all flows have in common */
-        uint8_t *directions;     /* what of each row is selected */
+        enum filter_lasts lasts;
+        uint8_t *directions; /* what of each row is selected */
         struct top_result result;
 };
 
@@ -79,6 +80,7 @@ static void add_flow(struct run *run, const struct entry *entry, struct volume v
 static unsigned judge_row(struct run *run, const struct entry *entry, const struct flow_sum *sum) {
         struct top_result *result = &run->result;
         struct volume volume;
+        groups_note_change(entry, run->query->by, run->lasts, &run->range.seen);
         unsigned directions = select_volume(&run->query->filter, entry, sum, run->rate, &volume, &result->unmatched);
         if (!volume.packets) {
                 result->unmatched_flows++;
@@ -177,7 +179,10 @@ static int ask(struct run *run, struct history *history) {
 
 int history_query_top(struct history *history, const struct top_query *query, bool (*cancelled)(void *), void *context,
                       struct top_result *ret) {
-        struct run run = {.history = history, .query = query, .work = work_begin(history, cancelled, context)};
+        struct run run = {.history = history,
+                          .query = query,
+                          .work = work_begin(history, cancelled, context),
+                          .lasts = select_lasts(&query->filter)};
         struct top_result *result = &run.result;
         result->rows = calloc(query->limit, sizeof(*result->rows));
         int r = ask(&run, history);

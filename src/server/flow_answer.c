@@ -46,6 +46,7 @@ struct pin *flow_answer_ask(const struct route_call *call, const struct flow_req
         struct pin *pin = pins_make();
         struct flow_filter filter = request->filter;
         int r = -ENOMEM;
+        server_count_query(call->server);
         if (pin) {
                 pin->request = *request;
                 r = query(call->server, call, rows_max, pin);
@@ -76,9 +77,10 @@ static json_t *summary(const struct pin *pin) {
 static json_t *head(const struct server *server, const struct pin *pin) {
         const struct flow_result *result = &pin->result;
         const struct history_seen *seen = pin->request.has_range ? &result->seen : NULL;
+        int64_t asof_ms = pin->is_final ? seen->range.to * MS_PER_S : result->asof_ms;
         int64_t from_ms = (seen ? seen->range.from : server_started_second(server)) * MS_PER_S;
-        return json_pack("{sI sI sI si sb sI sI sI}", "asof", (json_int_t)result->asof_ms, "from", (json_int_t)from_ms,
-                         "to", (json_int_t)(seen ? seen->range.to * MS_PER_S : result->asof_ms), "resolution_ms",
+        return json_pack("{sI sI sI si sb sI sI sI}", "asof", (json_int_t)asof_ms, "from", (json_int_t)from_ms, "to",
+                         (json_int_t)(seen ? seen->range.to * MS_PER_S : result->asof_ms), "resolution_ms",
                          seen ? (int)seen->resolution_ms : 1000, "exact", seen ? seen->exact : true, "total",
                          (json_int_t)result->total, "matched", (json_int_t)result->matched, "reach",
                          (json_int_t)result->n_rows);

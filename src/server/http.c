@@ -66,7 +66,9 @@ static enum MHD_Result send_reply(struct request *request) {
                 return MHD_NO;
         reply->body = (struct text){0};
         reply->source = NULL;
-        add_headers(response, "no-store");
+        add_headers(response, reply->etag[0] ? "private, no-cache" : "no-store");
+        if (reply->etag[0])
+                MHD_add_response_header(response, "ETag", reply->etag);
         if (reply->type)
                 MHD_add_response_header(response, "Content-Type", reply->type);
         if (reply->set_cookie[0])
@@ -86,7 +88,7 @@ static enum MHD_Result send_asset(struct request *request) {
         const struct asset *asset = assets_find(&request->server->assets, request->path);
         bool gzip = assets_takes_gzip(request->headers.accept_encoding);
         const struct asset_body *body = gzip ? &asset->gzip : &asset->plain;
-        bool fresh = assets_is_fresh(body, request->headers.if_none_match);
+        bool fresh = etag_is_named(request->headers.if_none_match, body->etag);
 
         /* PERSISTENT: libmicrohttpd reads it only, whatever its prototype says */
         void *at = (void *)(uintptr_t)body->at;

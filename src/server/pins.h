@@ -22,6 +22,7 @@ struct pin {
         struct flow_request request;
         struct flow_result result;
         struct history_totals totals;
+        bool is_final; /* nothing of it can change any more */
 
         struct pin *next;
         unsigned refs;

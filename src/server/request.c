@@ -261,6 +261,8 @@ void request_run(struct request *request) {
         struct route_call call = {
                 .server = request->server,
                 .params = &request->params,
+                .path = request->path,
+                .if_none_match = request->headers.if_none_match,
                 .watch = &request->watch,
                 .content_type = request->headers.content_type,
                 .body = request->body.at,

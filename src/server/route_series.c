@@ -122,10 +122,16 @@ bool route_series(const struct route_call *call, struct reply *reply, struct pro
         struct series_query query = {0};
         struct series_result result;
         struct render_names names;
+        struct etag etag;
         uint64_t sums[SERIES_STEPS_MAX] = {0};
         server_names(call->server, &names);
         if (!parse(call, &names, &query, problem))
                 return false;
+        if (etag_begin(call, query.range, 0, &etag, reply)) {
+                flow_filter_fini(&query.filter);
+                return true;
+        }
+        server_count_query(call->server);
         int r = history_query_series(call->server->history, &query, watch_has_ended, call->watch, &result);
         flow_filter_fini(&query.filter);
         if (r < 0) {
@@ -133,6 +139,7 @@ bool route_series(const struct route_call *call, struct reply *reply, struct pro
                 return false;
         }
         write_body(&query, &result, &names, sums, &reply->body);
+        etag_end(call, &etag, result.seen.is_final, reply);
         series_result_fini(&result);
         return true;
 }

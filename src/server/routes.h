@@ -16,7 +16,9 @@ struct sockaddr;
 struct route_call {
         struct server *server;
         const struct params *params;
-        struct watch *watch; /* to be polled by watch_has_ended */
+        const char *path;
+        const char *if_none_match; /* the header, or NULL */
+        struct watch *watch;       /* to be polled by watch_has_ended */
 
         /* of a POST */
         const char *content_type;       /* NULL where there is none */

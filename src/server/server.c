@@ -70,6 +70,7 @@ int server_open(const struct server_options *options, struct server **ret, struc
         server->sessions = sessions_new();
         server->tick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (r < 0 || !server->pins || !server->sessions || server->tick_fd < 0 ||
+            getrandom(server->epoch, sizeof(server->epoch), 0) != sizeof(server->epoch) ||
             getrandom(&server->guesses.seed, sizeof(server->guesses.seed), 0) != sizeof(server->guesses.seed)) {
                 r = error_set(error, -ENOMEM, "cannot open the server: out of memory");
                 goto fail;
@@ -100,6 +101,10 @@ void server_names(struct server *server, struct render_names *ret) {
         ret->n_ifaces = history_read_ifaces(server->history, list, FLOW_IFACES);
         for (unsigned i = 0; i < ret->n_ifaces; i++)
                 memcpy(ret->ifaces[i], list[i].name, sizeof(ret->ifaces[i]));
+}
+
+void server_count_query(struct server *server) {
+        atomic_fetch_add(&server->queries, 1);
 }
 
 int64_t server_now_ms(const struct server *server) {
