@@ -10,7 +10,7 @@ bool flow_answer_parse(const struct route_call *call, bool keep_range, struct fl
                        struct problem *problem) {
         struct render_names names;
         server_names(call->server, &names);
-        if (!keep_range && !past_parse(call->server, call->params, &request->has_range, &request->range, problem))
+        if (!keep_range && !past_parse(call, &request->has_range, &request->range, problem))
                 return false;
         if (request->has_range)
                 request->filter.has_state = false; /* whoever sent something in it, unless `state` says otherwise */

@@ -14,6 +14,7 @@
 #include "server/pool.h"
 #include "server/server.h"
 #include "server/sessions.h"
+#include "server/sharing.h"
 
 struct MHD_Daemon;
 struct ws;
@@ -33,6 +34,7 @@ struct server {
         struct ws *ws;
         struct pool *pool;
         struct pins *pins;
+        struct sharing *sharing;
         struct assets assets;
         struct connections connections;
         struct sessions *sessions;

@@ -40,14 +40,15 @@ static bool check(const struct params *params, const struct history_range *held,
         return range->from < range->to || problem_set(problem, 400, first, "must be earlier than to");
 }
 
-bool past_parse(struct server *server, const struct params *params, bool *ret_has_range,
-                struct history_range *ret_range, struct problem *problem) {
-        int64_t now_ms = server_now_ms(server);
+bool past_parse(const struct route_call *call, bool *ret_has_range, struct history_range *ret_range,
+                struct problem *problem) {
+        const struct params *params = call->params;
+        int64_t now_ms = route_now_ms(call);
         struct history_range held, range = {0};
         *ret_has_range = params_get(params, "at") || params_get(params, "from") || params_get(params, "to");
         if (!*ret_has_range)
                 return true;
-        if (!history_span(server->history, &held.from, &held.to))
+        if (!history_span(call->server->history, &held.from, &held.to))
                 held.from = held.to = now_ms / MS_PER_S;
         bool good = params_get(params, "at") ? parse_at(params, now_ms, &range, problem)
                                              : parse_range(params, now_ms, &held, &range, problem);

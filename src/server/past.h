@@ -9,8 +9,8 @@
 #define PAST_PARAMS "at", "from", "to"
 
 /* False: a problem, 400 for what is no time or has not come yet, 410 for what is no longer held. */
-bool past_parse(struct server *server, const struct params *params, bool *ret_has_range,
-                struct history_range *ret_range, struct problem *problem);
+bool past_parse(const struct route_call *call, bool *ret_has_range, struct history_range *ret_range,
+                struct problem *problem);
 
 /* What became of a query that failed with -errno. */
 void past_problem(const struct route_call *call, int error, struct problem *problem);

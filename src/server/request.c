@@ -19,6 +19,7 @@ struct request *request_new(struct server *server, struct MHD_Connection *http, 
                 return NULL;
         request->server = server;
         request->http = http;
+        request->now_ms = clock_wall_ns() / NS_PER_MS;
         request->uri_bytes = strlen(uri);
         if (request->uri_bytes < REQUEST_LINE_MAX) {
                 request->path = strdup(uri);
@@ -39,6 +40,8 @@ void request_free(struct request *request) {
         atomic_fetch_sub(&request->server->reply_bytes, request->held_bytes);
         if (request->websocket)
                 ws_release(request->server->ws);
+        if (request->answer)
+                sharing_leave(request->answer);
         reply_fini(&request->reply);
         if (request->body.at)
                 explicit_bzero(request->body.at, request->body.length);
@@ -256,12 +259,15 @@ enum request_verdict request_judge(struct request *request, char ret_accept[29])
 void request_run(struct request *request) {
         request->watch = watch_begin(&request->server->stopping, request->connection ? request->connection->fd : -1);
         struct problem problem;
+        if (request->waits_since_ns)
+                request->watch.begun_ns = request->waits_since_ns;
         if (request->route->post)
                 text_add(&request->body, "", 1);
         struct route_call call = {
                 .server = request->server,
                 .params = &request->params,
                 .path = request->path,
+                .asked_ms = request->now_ms,
                 .if_none_match = request->headers.if_none_match,
                 .watch = &request->watch,
                 .content_type = request->headers.content_type,

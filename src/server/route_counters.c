@@ -35,7 +35,7 @@ static struct counters_bounds read_bounds(struct server *server) {
 static bool parse(const struct route_call *call, struct request *ret, struct problem *problem) {
         struct times_range range;
         struct request r = {.step_s = 1, .bounds = read_bounds(call->server), .history = call->server->history};
-        if (!times_range(call->params, server_now_ms(call->server), &range, problem) ||
+        if (!times_range(call->params, route_now_ms(call), &range, problem) ||
             !times_step(call->params, &r.step_s, problem))
                 return false;
 

@@ -17,7 +17,7 @@
 static bool parse_range(const struct route_call *call, struct history_range *range, struct problem *problem) {
         struct history_range held = {0};
         bool has_range;
-        if (!past_parse(call->server, call->params, &has_range, range, problem))
+        if (!past_parse(call, &has_range, range, problem))
                 return false;
         bool is_held = history_span(call->server->history, &held.from, &held.to);
         if (!has_range)

@@ -13,7 +13,7 @@ static bool parse(const struct route_call *call, const struct render_names *name
         uint64_t limit = LIMIT_DEFAULT;
         if (!grouping_parse(call->params, &query->by, &query->by_packets, problem) ||
             !params_u64(call->params, "limit", 1, TOP_ROWS_MAX, &limit, problem) ||
-            !past_parse(call->server, call->params, &query->has_range, &query->range, problem) ||
+            !past_parse(call, &query->has_range, &query->range, problem) ||
             !flow_filter_parse(call->params, names, &query->filter, problem))
                 return false;
         query->limit = (unsigned)limit;

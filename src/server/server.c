@@ -67,9 +67,10 @@ int server_open(const struct server_options *options, struct server **ret, struc
 
         int r = copy_rules(server, options);
         server->pins = pins_new(options->cursor_bytes);
+        server->sharing = sharing_new(server->reply_bytes_max / 4);
         server->sessions = sessions_new();
         server->tick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (r < 0 || !server->pins || !server->sessions || server->tick_fd < 0 ||
+        if (r < 0 || !server->pins || !server->sharing || !server->sessions || server->tick_fd < 0 ||
             getrandom(server->epoch, sizeof(server->epoch), 0) != sizeof(server->epoch) ||
             getrandom(&server->guesses.seed, sizeof(server->guesses.seed), 0) != sizeof(server->guesses.seed)) {
                 r = error_set(error, -ENOMEM, "cannot open the server: out of memory");
@@ -158,6 +159,7 @@ void server_close(struct server *server) {
         ws_free(server->ws);
         pool_free(server->pool);
         pins_free(server->pins);
+        sharing_free(server->sharing);
         sessions_free(server->sessions);
         free_token((char *)(uintptr_t)server->access.token);
         connections_fini(&server->connections);
