@@ -62,6 +62,7 @@ static struct history *open_history(void) {
                 .retention_s = options.retention_s,
                 .max_flows = budget.directory_flows,
                 .segment_bytes = budget.segment_bytes,
+                .query_bytes = budget.query_bytes,
                 .ttl_ms = {120 * MS_PER_S, 30 * MS_PER_S, 10 * MS_PER_S, 30 * MS_PER_S},
                 .seed = SEED,
                 .workers = 1,

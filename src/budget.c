@@ -1,5 +1,5 @@
 /* Rings take what was asked for (at most a quarter, the options see to that), the server a
- * sixteenth, the flow tables up to a quarter, and the history all the rest. Several interfaces
+ * sixteenth, its queries another one, the flow tables up to a quarter, and the history all the rest. Several interfaces
  * have equal parts of rings and tables. Of the history's part nine twentieths are for what each flow did in each
  * second, the rest for the flows themselves. A file needs no ring, a report of it no server either: half is for the
  * table then. Nothing of it is
@@ -38,6 +38,7 @@ int budget_divide(const struct options *options, unsigned rings, struct budget *
         struct budget budget = {
                 .memory_bytes = options->memory_bytes,
                 .ring_bytes = rings ? options->ring_bytes / rings : 0,
+                .query_bytes = serves ? options->memory_bytes / 16 : 0,
                 .server_bytes = serves ? options->memory_bytes / 16 : 0,
         };
         uint64_t share = serves ? options->memory_bytes / 4 : options->memory_bytes / 2;
@@ -49,7 +50,7 @@ int budget_divide(const struct options *options, unsigned rings, struct budget *
                                  (unsigned long long)options->ring_bytes, rings, RING_BYTES_MIN >> 10);
 
         struct history_options history = {.retention_s = options->retention_s};
-        uint64_t taken = budget.ring_bytes * rings + budget.server_bytes + budget.table_bytes;
+        uint64_t taken = budget.ring_bytes * rings + budget.query_bytes + budget.server_bytes + budget.table_bytes;
         if (taken < budget.memory_bytes) {
                 uint64_t left = budget.memory_bytes - taken;
                 history.segment_bytes = budget.segment_bytes = serves ? left / 20 * 9 : 0;

@@ -11,7 +11,8 @@ struct budget {
         uint64_t table_bytes;     /* flow tables and delta batches of all workers */
         uint64_t segment_bytes;   /* of it, for what each flow did in each second */
         uint64_t history_bytes;   /* counters and flow directory */
-        uint64_t server_bytes;    /* pinned results and client buffers */
+        uint64_t query_bytes;     /* what all queries at work may take */
+        uint64_t server_bytes;    /* pinned results, exports, answers that wait to be read */
         uint32_t max_flows;       /* live flows of each worker */
         uint32_t directory_flows; /* live and ended */
 };

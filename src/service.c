@@ -48,6 +48,7 @@ static int make_history(struct service *service, unsigned n_sources, struct erro
                 .gaps_are_zero = service->facts.file != NULL,
                 .max_flows = service->budget.directory_flows,
                 .segment_bytes = service->budget.segment_bytes,
+                .query_bytes = service->budget.query_bytes,
                 .seed = service->seed,
                 .workers = n_sources,
         };
@@ -69,6 +70,7 @@ static int open_server(struct service *service, struct error *error) {
                 .max_websockets = options->max_websockets,
                 .cursor_bytes = service->budget.server_bytes / 8 * 3,
                 .export_bytes = service->budget.server_bytes / 8 * 3,
+                .answer_bytes = service->budget.server_bytes / 4,
                 .history = service->history,
                 .facts = &service->facts,
         };
@@ -113,10 +115,11 @@ static void announce(const struct service *service) {
         char rings[64] = "";
         if (service->rings)
                 (void)snprintf(rings, sizeof(rings), "%u x ring %u + ", service->rings, mib(budget->ring_bytes));
-        log_info("memory: %u MiB = %sflow tables %u (%u flows) + history %u (%u flows, %u min) + server %u",
-                 mib(budget->memory_bytes), rings, mib(budget->table_bytes), budget->max_flows * n_tables,
-                 mib(budget->history_bytes), budget->directory_flows, service->options->retention_s / 60,
-                 mib(budget->server_bytes));
+        log_info(
+                "memory: %u MiB = %sflow tables %u (%u flows) + history %u (%u flows, %u min) + queries %u + server %u",
+                mib(budget->memory_bytes), rings, mib(budget->table_bytes), budget->max_flows * n_tables,
+                mib(budget->history_bytes), budget->directory_flows, service->options->retention_s / 60,
+                mib(budget->query_bytes), mib(budget->server_bytes));
         log_info("open %s", server_url(service->server));
 }
 

@@ -139,6 +139,24 @@ bool filter_is_empty(const struct filter *filter) {
         return !filter || !filter->n_nodes;
 }
 
+static enum filter_lasts node_lasts(const struct filter_node *node) {
+        switch ((enum filter_node_kind)node->kind) {
+        case NODE_AGE: return FILTER_LASTS_NOT;
+        case NODE_FLAGS:
+        case NODE_ENDED:
+        case NODE_DURATION: return FILTER_LASTS_ONCE_ENDED;
+        default: return FILTER_LASTS;
+        }
+}
+
+enum filter_lasts filter_lasts(const struct filter *filter) {
+        enum filter_lasts lasts = FILTER_LASTS;
+        for (uint32_t i = 0; i < filter->n_nodes; i++)
+                if (node_lasts(&filter->nodes[i]) > lasts)
+                        lasts = node_lasts(&filter->nodes[i]);
+        return lasts;
+}
+
 void filter_free(struct filter *filter) {
         if (!filter)
                 return;

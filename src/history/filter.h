@@ -57,6 +57,14 @@ struct filter_flow {
 #define FILTER_BA 2u
 #define FILTER_BOTH (FILTER_AB | FILTER_BA)
 
+/* For how long a filter's verdict on a flow stands whose sums and rate do not change any more. */
+enum filter_lasts {
+        FILTER_LASTS,            /* for good */
+        FILTER_LASTS_ONCE_ENDED, /* for good once the flow has ended */
+        FILTER_LASTS_NOT,        /* it may be another one each second */
+};
+enum filter_lasts filter_lasts(const struct filter *filter);
+
 /* The directions that the filter selects: FILTER_AB, FILTER_BA, both, or 0. Allocates nothing; some
  * nanoseconds for each condition that matters. */
 unsigned filter_select(const struct filter *filter, const struct filter_flow *flow);

@@ -34,6 +34,7 @@ struct history *history_new(const struct history_options *options) {
         history->gaps_are_zero = options->gaps_are_zero;
         history->bytes = history_bytes(options);
         history->event_fd = -1;
+        work_memory_init(&history->work_memory, options->query_bytes ? options->query_bytes : SIZE_MAX);
         history->n_workers = options->workers;
         history->workers = calloc(options->workers ? options->workers : 1, sizeof(*history->workers));
 

@@ -31,6 +31,7 @@ struct history_options {
         bool gaps_are_zero;   /* a file: seconds without a frame are zeros, not gaps */
         uint32_t max_flows;   /* flows in the directory, live and ended */
         size_t segment_bytes; /* for what each flow did in each second; 0: that is not kept */
+        size_t query_bytes;   /* that all queries at work may take together, beside the rest; 0: as they like */
         int64_t ttl_ms[PACKET_CLASSES];
         uint64_t seed;
         unsigned workers; /* how many workers write, for history_set_worker */
@@ -286,10 +287,19 @@ struct history_seen {
         uint32_t resolution_ms;
         uint64_t span_ms;  /* of it, what was captured */
         bool exact;        /* false where a filter was asked for and flows are thinned away */
+        bool is_final;     /* the answer stays the same for as long as history_basis does */
         struct volume all; /* its counters: matched + unmatched + thinned + untracked + nonflow */
         struct volume thinned, untracked, nonflow;
         uint64_t thinned_flows;
 };
+
+/* What an answer over a range stands on. */
+struct history_basis {
+        bool is_past;     /* its seconds are over, are held, and bear times in a row: they change no more */
+        uint64_t changes; /* how often something of the past has changed: thinned, forgotten, named, put on another
+                             clock */
+};
+struct history_basis history_read_basis(struct history *history, struct history_range range);
 
 struct flow_query {
         bool has_range; /* every flow that sent something in it, with its sums over it; else those of now */
@@ -312,8 +322,9 @@ struct flow_result {
 };
 
 /* Flows as of the last closed second, or over a range. `cancelled` (may be NULL) is polled now and then; where it
- * says true the query ends. Returns 0, -ENOMEM, -ECANCELED, or -E2BIG where a range has more flows than one query may
- * hold; on 0 the rows are the caller's, to be freed by flow_result_fini. For a query thread, not for an event loop. */
+ * says true the query ends. Returns 0, -ENOMEM, -ECANCELED, -E2BIG where it would take more than query_bytes, or -EBUSY
+ * where other queries have taken what it needs of them; on 0 the rows are the caller's, who set their number, to be
+ * freed by flow_result_fini. For a query thread, not for an event loop. */
 int history_query_flows(struct history *history, const struct flow_query *query, bool (*cancelled)(void *),
                         void *context, struct flow_result *ret);
 void flow_result_fini(struct flow_result *result);
@@ -423,7 +434,7 @@ struct spark_result {
 };
 
 /* What the flows of rows from history_query_flows did in the `n` (1..SPARK_MAX) seconds of Unix time before `to`.
- * Returns 0, -ENOMEM or -ECANCELED; on 0 free with spark_result_fini. For a query thread. */
+ * Returns as history_query_flows; on 0 free with spark_result_fini. For a query thread. */
 int history_query_spark(struct history *history, const struct flow_row *rows, size_t n_rows, int64_t to, unsigned n,
                         bool (*cancelled)(void *), void *context, struct spark_result *ret);
 void spark_result_fini(struct spark_result *result);

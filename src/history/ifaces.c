@@ -3,6 +3,7 @@
 #include "history/ifaces.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/line.h"
 
@@ -28,8 +29,10 @@ void ifaces_set(struct ifaces_state *ifaces, unsigned iface, const struct histor
                 ifaces->n++;
                 at_ns = INT64_MIN; /* it was so before it was told of */
         }
-        ifaces->list[iface] = *now;
-        line_mend_utf8(ifaces->list[iface].name);
+        struct history_iface mended = *now;
+        line_mend_utf8(mended.name);
+        ifaces->namings += strcmp(ifaces->list[iface].name, mended.name) != 0;
+        ifaces->list[iface] = mended;
         enum history_gap after = reason_of(ifaces);
         if (after == before)
                 return;

@@ -16,6 +16,7 @@ struct outage {
 struct ifaces_state {
         struct history_iface list[FLOW_IFACES];
         unsigned n;
+        uint64_t namings;                    /* how often one was named or got another name */
         struct outage outages[OUTAGES_KEPT]; /* the n-th at n modulo OUTAGES_KEPT; in order of time */
         uint64_t n_outages;
 };

@@ -8,15 +8,13 @@
 #include "history/range.h"
 #include "history/select.h"
 
-#define CANCEL_EVERY 65536u
-
 /* ---- the order -------------------------------------------------------------------------- */
 
-/* A flow with what it is sorted by, as an unsigned number. */
+/* A flow and what it did, with what it is sorted by as an unsigned number. */
 struct candidate {
         uint64_t value;
         uint64_t id;
-        uint32_t index;
+        struct flow_sum sum;
 };
 
 static uint64_t ordered(int64_t value) {
@@ -89,7 +87,20 @@ static void sift_down(struct candidate *heap, size_t n) {
         }
 }
 
-static int best_add(struct best *best, struct candidate candidate) {
+static int best_grow(struct best *best, struct work *work) {
+        size_t room = best->room ? best->room * 2 : 256;
+        int r = work_take(work, (room - best->room) * sizeof(*best->heap));
+        if (r < 0)
+                return r;
+        struct candidate *heap = realloc(best->heap, room * sizeof(*heap));
+        if (!heap)
+                return -ENOMEM;
+        best->heap = heap;
+        best->room = room;
+        return 0;
+}
+
+static int best_add(struct best *best, struct work *work, struct candidate candidate) {
         if (!best->max)
                 return 0;
         if (best->n == best->max) {
@@ -99,14 +110,9 @@ static int best_add(struct best *best, struct candidate candidate) {
                 }
                 return 0;
         }
-        if (best->n == best->room) {
-                size_t room = best->room ? best->room * 2 : 256;
-                struct candidate *heap = realloc(best->heap, room * sizeof(*heap));
-                if (!heap)
-                        return -ENOMEM;
-                best->heap = heap;
-                best->room = room;
-        }
+        int r = best->n == best->room ? best_grow(best, work) : 0;
+        if (r < 0)
+                return r;
         best->heap[best->n] = candidate;
         sift_up(best->heap, best->n++);
         return 0;
@@ -117,9 +123,9 @@ static int best_add(struct best *best, struct candidate candidate) {
 struct run {
         struct history *history;
         const struct flow_query *query;
-        bool (*cancelled)(void *);
-        void *context;
-        struct range range;      /* of a query that has one */
+        struct work work;
+        struct range range; /* of a query that has one */
+        enum filter_lasts lasts;
         struct select_rate rate; /* of every flow, but for its bytes */
         struct best best;
         struct flow_result result;
@@ -136,14 +142,22 @@ static unsigned take_part(const struct run *run, const struct entry *entry, stru
         return directions;
 }
 
-/* Judges one flow. `index` is where it is to be found again. */
-static int consider(struct run *run, const struct entry *entry, struct flow_sum sum, struct flow_sum rate,
-                    uint32_t index) {
+/* A row shows what an active flow is at, and a filter may judge it anew. */
+static void note_change(struct run *run, const struct entry *entry, unsigned directions) {
+        bool is_active = entry->state == ENTRY_ACTIVE;
+        if (run->lasts == FILTER_LASTS_NOT || (is_active && (directions || run->lasts == FILTER_LASTS_ONCE_ENDED)))
+                run->range.seen.is_final = false;
+}
+
+/* Judges one flow. */
+static int consider(struct run *run, const struct entry *entry, struct flow_sum sum, struct flow_sum rate) {
         const struct flow_query *query = run->query;
         struct flow_result *result = &run->result;
+        const struct flow_sum all = sum;
         struct volume whole = flow_sum_both_ways(&sum);
         unsigned directions = take_part(run, entry, &sum, &rate);
         struct volume part = flow_sum_both_ways(&sum), rest = volume_less(whole, part);
+        note_change(run, entry, directions);
         volume_add(&result->unmatched_volume, rest.packets, rest.bytes);
         /* directions in which nothing was sent are no match */
         if (!directions || (!part.packets && whole.packets)) {
@@ -153,11 +167,7 @@ static int consider(struct run *run, const struct entry *entry, struct flow_sum 
         result->matched++;
         volume_add(&result->matched_volume, part.packets, part.bytes);
         uint64_t value = sort_value(entry, &sum, &rate, query->sort);
-        return best_add(&run->best, (struct candidate){query->ascending ? ~value : value, entry->id, index});
-}
-
-static bool is_cancelled(const struct run *run, uint32_t i) {
-        return i % CANCEL_EVERY == 0 && run->cancelled && run->cancelled(run->context);
+        return best_add(&run->best, &run->work, (struct candidate){query->ascending ? ~value : value, entry->id, all});
 }
 
 static struct flow_sum sum_now(const struct directory *directory, uint32_t index) {
@@ -182,28 +192,29 @@ static int scan_now(struct run *run) {
         int r = 0;
         for (uint32_t index = 0; r == 0 && index < directory->used_up_to; index++) {
                 const struct entry *entry = &directory->entries[index];
-                if (is_cancelled(run, index))
+                if (work_is_cancelled(&run->work, index))
                         return -ECANCELED;
                 if (entry->state == ENTRY_FREE || !has_asked_state(filter, entry))
                         continue;
                 run->result.total++;
-                r = consider(run, entry, sum_now(directory, index), rate_now(directory, index), index);
+                r = consider(run, entry, sum_now(directory, index), rate_now(directory, index));
         }
         return r;
 }
 
 /* All flows of the range that are still known; the others are thinned. */
 static int scan_range(struct run *run) {
+        struct segment_cursor cursor = range_start(&run->range);
+        struct flow_sum sum;
         int r = 0;
-        for (uint32_t i = 0; r == 0 && i < run->range.n; i++) {
-                const struct flow_sum *sum = &run->range.sums[i];
-                const struct entry *entry = range_entry(run->history, &run->range, sum);
-                if (is_cancelled(run, i))
+        for (uint32_t i = 0; r == 0 && segment_next(&cursor, &sum); i++) {
+                const struct entry *entry = range_entry(run->history, &run->range, &sum);
+                if (work_is_cancelled(&run->work, i))
                         return -ECANCELED;
                 if (!entry)
                         continue;
                 run->result.total += has_asked_state(&run->query->filter, entry);
-                r = consider(run, entry, *sum, *sum, i);
+                r = consider(run, entry, sum, sum);
         }
         return r;
 }
@@ -216,11 +227,10 @@ static void label_times(const struct wall *wall, struct flow_row *row) {
 }
 
 /* The row of a candidate, with what of it is asked for. */
-static struct flow_row row_of(const struct run *run, uint32_t index) {
+static struct flow_row row_of(const struct run *run, const struct candidate *candidate) {
         const struct directory *directory = &run->history->directory;
-        bool of_range = run->query->has_range;
-        struct flow_sum sum = of_range ? run->range.sums[index] : sum_now(directory, index);
-        struct flow_sum rate = of_range ? sum : rate_now(directory, index);
+        struct flow_sum sum = candidate->sum;
+        struct flow_sum rate = run->query->has_range ? sum : rate_now(directory, sum.flow);
         const struct entry *entry = &directory->entries[sum.flow];
         struct flow_row row = entry_to_row(entry);
         row.index = sum.flow;
@@ -240,7 +250,7 @@ static int copy_rows(struct run *run) {
         if (!result->rows)
                 return -ENOMEM;
         for (size_t i = 0; i < best->n; i++)
-                result->rows[i] = row_of(run, best->heap[i].index);
+                result->rows[i] = row_of(run, &best->heap[i]);
         result->n_rows = best->n;
         return 0;
 }
@@ -266,13 +276,13 @@ int history_query_flows(struct history *history, const struct flow_query *query,
         struct run run = {
                 .history = history,
                 .query = query,
-                .cancelled = cancelled,
-                .context = context,
+                .work = work_begin(history, cancelled, context),
+                .lasts = select_lasts(&query->filter),
                 .best = {.max = query->max_rows},
         };
         int r = 0;
         if (query->has_range)
-                r = range_read(history, query->range, RANGE_FLOWS_MAX, cancelled, context, &run.range);
+                r = range_read(history, query->range, &run.work, &run.range);
         if (r == 0) {
                 pthread_rwlock_rdlock(&history->lock);
                 r = scan(&run);
@@ -283,6 +293,7 @@ int history_query_flows(struct history *history, const struct flow_query *query,
                                              !select_is_all(&query->filter));
         free(run.best.heap);
         range_fini(&run.range);
+        work_end(&run.work);
         if (r == 0)
                 *ret = run.result;
         else

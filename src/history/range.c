@@ -1,13 +1,14 @@
-/* Under the lock only references to segments are taken; they are summed up without it. Sums lie in an array by the
- * flow's index, of which only those pages are ever touched that have a flow of the range: rows come by ascending index,
- * so that this is a walk through memory where a hash table would miss the caches at every row. */
+/* Under the lock only references to segments are taken; they are summed up without it, into a segment of the same kind:
+ * some eight bytes for each flow. Rows come by ascending index, so all segments are walked side by side, some thousand
+ * indices at a time, whose sums lie in an array that stays in the cache. */
 #include "history/range.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
+
+#define BLOCK_FLOWS 8192u
 
 /* ---- which seconds ------------------------------------------------------------------------- */
 
@@ -41,8 +42,8 @@ int range_pick(const struct history *history, struct history_range asked, struct
         struct wall_span spans[RANGE_SPANS_MAX];
         unsigned n = wall_spans(&history->wall, asked.from, asked.to, history->second, spans, RANGE_SPANS_MAX);
         int r = 0;
-        *range = (struct range){.seen = {.range = asked, .resolution_ms = MS_PER_S}, .end = INT64_MIN};
-        picked->flows = history->directory.used_up_to;
+        *range =
+                (struct range){.seen = {.range = asked, .resolution_ms = MS_PER_S, .is_final = true}, .end = INT64_MIN};
         for (unsigned i = 0; r == 0 && i < n; i++) {
                 int64_t first = spans[i].from, end = spans[i].to;
                 r = pick_span(history, &first, &end, picked, range);
@@ -56,108 +57,165 @@ int range_pick(const struct history *history, struct history_range asked, struct
 
 /* ---- sums ------------------------------------------------------------------------------------- */
 
-/* The sums of flows [0, room), each at its index; those of which no row has told have no packets. */
-struct sums {
-        struct flow_sum *slots;
-        uint32_t room;
-        uint32_t n; /* flows told of */
-        uint32_t max;
-        uint32_t low; /* where they lie: [low, high) */
-        uint32_t high;
+/* A segment with its next row. */
+struct source {
+        struct segment_cursor cursor;
+        struct flow_sum row;
 };
 
-/* `flows` is what indices stay below. */
-static int sums_init(struct sums *sums, const struct picked *picked, uint32_t flows, uint32_t max) {
-        uint32_t room = picked->n == 1 ? picked->segments[0]->n : flows;
-        *sums = (struct sums){.room = room, .max = max, .low = room};
-        if (!picked->n || !room)
-                return 0;
-        sums->slots = memory_map(room * sizeof(struct flow_sum));
-        return sums->slots ? 0 : -ENOMEM;
-}
+struct summing {
+        struct work *work;
+        struct source *sources; /* those that are not at their ends */
+        size_t n;
+        struct flow_sum *block; /* the sums of BLOCK_FLOWS flows; without packets: not told of */
+        struct segment_builder builder;
+        size_t taken; /* for the builder */
+        size_t rows;  /* looked at */
+};
 
-static int add_segment(struct sums *sums, const struct segment *segment) {
-        struct segment_cursor cursor = segment_start(segment);
-        if (!sums->slots)
-                return 0; /* there are no flows, so it has no rows */
-        bool is_first = true;
-        for (struct flow_sum row; segment_next(&cursor, &row);) {
-                struct flow_sum *sum = &sums->slots[row.flow];
-                if (is_first && row.flow < sums->low)
-                        sums->low = row.flow;
-                is_first = false;
-                if (!(sum->ab.packets + sum->ba.packets) && sums->n++ == sums->max)
-                        return -E2BIG;
-                sum->flow = row.flow;
-                volume_add(&sum->ab, row.ab.packets, row.ab.bytes);
-                volume_add(&sum->ba, row.ba.packets, row.ba.bytes);
+static int open_sources(struct summing *summing, const struct picked *picked) {
+        size_t bytes = picked->n * sizeof(*summing->sources), block_bytes = BLOCK_FLOWS * sizeof(*summing->block);
+        int r = work_take(summing->work, bytes + block_bytes);
+        if (r < 0)
+                return r;
+        summing->sources = malloc(bytes);
+        summing->block = calloc(BLOCK_FLOWS, sizeof(*summing->block));
+        if (!summing->sources || !summing->block)
+                return -ENOMEM;
+        for (size_t i = 0; i < picked->n; i++) {
+                struct source *source = &summing->sources[summing->n];
+                source->cursor = segment_start(picked->segments[i]);
+                summing->n += segment_next(&source->cursor, &source->row);
         }
-        if (!is_first && cursor.flow >= sums->high)
-                sums->high = cursor.flow + 1;
         return 0;
 }
 
-/* One segment has each flow once. */
-static int copy_segment(struct sums *sums, const struct segment *segment) {
-        struct segment_cursor cursor = segment_start(segment);
-        while (sums->n < sums->room && segment_next(&cursor, &sums->slots[sums->n]))
-                sums->n++;
-        return sums->n > sums->max ? -E2BIG : 0;
+static uint32_t lowest_flow(const struct summing *summing) {
+        uint32_t lowest = UINT32_MAX;
+        for (size_t i = 0; i < summing->n; i++)
+                if (summing->sources[i].row.flow < lowest)
+                        lowest = summing->sources[i].row.flow;
+        return lowest;
 }
 
-/* Moves the flows told of to the front, in their order. */
-static void close_ranks(struct sums *sums) {
-        uint32_t n = 0;
-        for (uint32_t i = sums->low; i < sums->high; i++)
-                if (sums->slots[i].ab.packets + sums->slots[i].ba.packets)
-                        sums->slots[n++] = sums->slots[i];
+/* Adds a source's rows of the block that begins with flow `from`; false where it is at its end. */
+static bool add_rows(struct summing *summing, struct source *source, uint32_t from) {
+        struct segment_cursor cursor = source->cursor;
+        struct flow_sum row = source->row;
+        uint32_t left = cursor.left;
+        bool more = true;
+        while (more && row.flow - from < BLOCK_FLOWS) {
+                struct flow_sum *sum = &summing->block[row.flow - from];
+                volume_add(&sum->ab, row.ab.packets, row.ab.bytes);
+                volume_add(&sum->ba, row.ba.packets, row.ba.bytes);
+                more = segment_next(&cursor, &row);
+        }
+        summing->rows += left - cursor.left;
+        source->cursor = cursor;
+        source->row = row;
+        return more;
+}
+
+/* Moves the block's sums to the end of the result. */
+static void close_block(struct summing *summing, uint32_t from) {
+        for (uint32_t i = 0; i < BLOCK_FLOWS; i++) {
+                struct flow_sum *sum = &summing->block[i];
+                if (!(sum->ab.packets + sum->ba.packets))
+                        continue;
+                sum->flow = from + i;
+                segment_add(&summing->builder, sum);
+                *sum = (struct flow_sum){0};
+        }
+}
+
+static int take_for_builder(struct summing *summing) {
+        if (!summing->builder.segment)
+                return -ENOMEM;
+        size_t more = segment_bytes(summing->builder.segment) - summing->taken;
+        summing->taken += more;
+        return work_take(summing->work, more);
+}
+
+static int sum_up(struct summing *summing) {
+        int r = 0;
+        size_t asked_at = 0;
+        while (r == 0 && summing->n) {
+                uint32_t from = lowest_flow(summing);
+                for (size_t i = summing->n; i--;)
+                        if (!add_rows(summing, &summing->sources[i], from))
+                                summing->sources[i] = summing->sources[--summing->n];
+                close_block(summing, from);
+                r = take_for_builder(summing);
+                if (r == 0 && summing->rows - asked_at >= WORK_POLL_EVERY) {
+                        asked_at = summing->rows;
+                        r = work_is_cancelled(summing->work, 0) ? -ECANCELED : 0;
+                }
+        }
+        return r;
+}
+
+/* Several segments into one that has each flow once. */
+static int add_up(struct range *range, const struct picked *picked, struct work *work) {
+        struct summing summing = {.work = work};
+        int r = open_sources(&summing, picked);
+        if (r == 0) {
+                segment_begin(&summing.builder, 0, 0, 0);
+                r = sum_up(&summing);
+        }
+        free(summing.sources);
+        free(summing.block);
+        if (r < 0) {
+                segment_unref(summing.builder.segment);
+                return r;
+        }
+        work_give(work, picked->n * sizeof(*summing.sources) + BLOCK_FLOWS * sizeof(*summing.block));
+        range->sums = segment_end(&summing.builder);
+        return range->sums ? 0 : -ENOMEM;
 }
 
 /* ---- the range --------------------------------------------------------------------------------- */
 
-int range_sum(struct range *range, struct picked *picked, int picking, uint32_t max_flows, bool (*cancelled)(void *),
-              void *context) {
-        struct sums sums = {0};
-        int r = picking == 0 ? sums_init(&sums, picked, picked->flows, max_flows) : picking;
-        bool is_one = picked->n == 1;
+/* One segment has each flow once already. */
+int range_sum(struct range *range, struct picked *picked, int picking, struct work *work) {
+        int r = picking;
+        if (r == 0 && work_is_cancelled(work, 0))
+                r = -ECANCELED;
+        if (r == 0 && picked->n == 1)
+                range->sums = segment_ref(picked->segments[0]);
+        else if (r == 0 && picked->n)
+                r = add_up(range, picked, work);
         for (size_t i = 0; i < picked->n; i++) {
-                if (r == 0 && cancelled && cancelled(context))
-                        r = -ECANCELED;
-                if (r == 0)
-                        r = is_one ? copy_segment(&sums, picked->segments[i]) : add_segment(&sums, picked->segments[i]);
                 range->seen.thinned_flows += picked->segments[i]->thinned_flows;
                 segment_unref(picked->segments[i]);
         }
         free(picked->segments);
         *picked = (struct picked){0};
-        if (r < 0) {
-                memory_unmap(sums.slots, sums.room * sizeof(struct flow_sum));
-                return r;
-        }
-        if (!is_one)
-                close_ranks(&sums);
-        range->sums = sums.slots;
-        range->n = sums.n;
-        range->room = sums.room;
-        return 0;
+        return r;
 }
 
-int range_read(struct history *history, struct history_range asked, uint32_t max_flows, bool (*cancelled)(void *),
-               void *context, struct range *ret) {
+int range_read(struct history *history, struct history_range asked, struct work *work, struct range *ret) {
         struct range range;
         struct picked picked = {0};
         pthread_rwlock_rdlock(&history->lock);
         int r = range_pick(history, asked, &range, &picked);
         pthread_rwlock_unlock(&history->lock);
-        r = range_sum(&range, &picked, r, max_flows, cancelled, context);
+        r = range_sum(&range, &picked, r, work);
         if (r == 0)
                 *ret = range;
         return r;
 }
 
 void range_fini(struct range *range) {
-        memory_unmap(range->sums, range->room * sizeof(struct flow_sum));
+        segment_unref(range->sums);
         *range = (struct range){0};
+}
+
+uint32_t range_flows(const struct range *range) {
+        return range->sums ? range->sums->n : 0;
+}
+
+struct segment_cursor range_start(const struct range *range) {
+        return range->sums ? segment_start(range->sums) : (struct segment_cursor){0};
 }
 
 struct history_seen range_seen(const struct range *range, struct volume matched, struct volume unmatched,

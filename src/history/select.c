@@ -42,6 +42,11 @@ bool select_is_all(const struct flow_filter *filter) {
                !filter->ifaces && !filter->has_id && filter_is_empty(filter->expression);
 }
 
+enum filter_lasts select_lasts(const struct flow_filter *filter) {
+        enum filter_lasts lasts = filter->expression ? filter_lasts(filter->expression) : FILTER_LASTS;
+        return filter->has_state && lasts == FILTER_LASTS ? FILTER_LASTS_ONCE_ENDED : lasts;
+}
+
 unsigned select_directions(const struct flow_filter *filter, const struct entry *entry, const struct flow_sum *sum,
                            const struct select_rate *rate) {
         if (!matches(filter, entry))

@@ -23,6 +23,9 @@ struct flow_sum select_part(const struct flow_sum *sum, unsigned directions);
 unsigned select_volume(const struct flow_filter *filter, const struct entry *entry, const struct flow_sum *sum,
                        struct select_rate rate, struct volume *ret, struct volume *rest);
 
+/* For how long what the filter says of a flow stands, over seconds that are past. */
+enum filter_lasts select_lasts(const struct flow_filter *filter);
+
 /* True for a filter without any condition. */
 bool select_is_all(const struct flow_filter *filter);
 

@@ -12,8 +12,6 @@
 #include "history/range.h"
 #include "history/select.h"
 
-#define CANCEL_EVERY 65536u
-
 /* Which rows of the result a flow counts for: 0 none, else the row's number plus 1. */
 struct places {
         uint16_t first, second;
@@ -24,8 +22,8 @@ struct places {
 struct run {
         struct history *history;
         const struct series_query *query;
-        bool (*cancelled)(void *);
-        void *context;
+        struct work work;
+        enum filter_lasts lasts;
         struct range range;
         struct picked picked;   /* of the whole range */
         struct segment **parts; /* of the steps, and which step each is of */
@@ -35,10 +33,6 @@ struct run {
         struct places *places; /* by the flow's index */
         struct series_result result;
 };
-
-static bool is_cancelled(const struct run *run) {
-        return run->cancelled && run->cancelled(run->context);
-}
 
 /* ---- the steps ------------------------------------------------------------------------------ */
 
@@ -83,14 +77,17 @@ static size_t step_of(const struct series_result *result, int64_t label) {
         return step < result->n_steps ? step : result->n_steps - 1;
 }
 
-static bool make_room(struct run *run, size_t more) {
+static int make_room(struct run *run, size_t more) {
+        int r = work_take(&run->work, more * (sizeof(struct segment *) + sizeof(*run->steps)));
+        if (r < 0)
+                return r;
         struct segment **parts = realloc(run->parts, (run->n_parts + more) * sizeof(struct segment *));
         if (parts)
                 run->parts = parts;
         uint16_t *steps = realloc(run->steps, (run->n_parts + more) * sizeof(*steps));
         if (steps)
                 run->steps = steps;
-        return parts && steps;
+        return parts && steps ? 0 : -ENOMEM;
 }
 
 /* Numbers in a row, whose labels are all the same distance away. */
@@ -101,8 +98,9 @@ static int take_span(struct run *run, int64_t from, int64_t to) {
         segments_widen(&history->segments, &from, &to);
         if (from >= to)
                 return 0;
-        if (!make_room(run, (size_t)(to - from)))
-                return -ENOMEM;
+        int r = make_room(run, (size_t)(to - from));
+        if (r < 0)
+                return r;
         for (int64_t next; from < to; from = next) {
                 size_t step = step_of(result, from + ahead_s);
                 next = result->start + (int64_t)(step + 1) * result->step_s - ahead_s;
@@ -140,18 +138,19 @@ static unsigned take_selected(struct run *run, const struct entry *entry, const 
                 .span_ms = (uint32_t)run->range.seen.span_ms,
                 .now_ms = history_now_ms(run->history),
         };
+        groups_note_change(entry, run->query->by, run->lasts, &run->range.seen);
         return select_volume(&run->query->filter, entry, sum, rate, ret, &run->result.unmatched);
 }
 
 /* By flow the id is the index for as long as the greatest are looked for. */
-static int take_flow(struct run *run, const struct entry *entry, const struct flow_sum *sum) {
+static void take_flow(struct run *run, const struct entry *entry, const struct flow_sum *sum) {
         struct series_result *result = &run->result;
         const struct series_query *query = run->query;
         struct volume volume;
         unsigned directions = take_selected(run, entry, sum, &volume);
         if (!volume.packets) {
                 result->unmatched_flows++;
-                return 0;
+                return;
         }
         result->matched_flows++;
         volume_add(&result->matched, volume.packets, volume.bytes);
@@ -161,22 +160,22 @@ static int take_flow(struct run *run, const struct entry *entry, const struct fl
                 .directions = (uint8_t)directions,
         };
         if (query->by != TOP_BY_FLOW)
-                return groups_add_flow(&run->groups, entry, volume, query->by);
+                return;
         struct top_row row = {.key = entry->key, .id = sum->flow, .volume = volume};
         groups_insert_best(result->rows, &result->n_rows, query->limit, &row, query->by_packets);
-        return 0;
 }
 
 static int take_flows(struct run *run) {
-        int r = 0;
-        for (uint32_t i = 0; r == 0 && i < run->range.n; i++) {
-                const struct entry *entry = range_entry(run->history, &run->range, &run->range.sums[i]);
-                if (i % CANCEL_EVERY == 0 && is_cancelled(run))
+        struct segment_cursor cursor = range_start(&run->range);
+        struct flow_sum sum;
+        for (uint32_t i = 0; segment_next(&cursor, &sum); i++) {
+                const struct entry *entry = range_entry(run->history, &run->range, &sum);
+                if (work_is_cancelled(&run->work, i))
                         return -ECANCELED;
                 if (entry)
-                        r = take_flow(run, entry, &run->range.sums[i]);
+                        take_flow(run, entry, &sum);
         }
-        return r;
+        return 0;
 }
 
 static void place_flows(struct run *run) {
@@ -188,50 +187,72 @@ static void place_flows(struct run *run) {
         }
 }
 
-static void choose_groups(struct run *run) {
-        struct series_result *result = &run->result;
-        const struct groups *groups = &run->groups;
-        for (size_t i = 0; i < groups->room; i++)
-                if (groups->rows[i].volume.packets)
-                        groups_insert_best(result->rows, &result->n_rows, run->query->limit, &groups->rows[i],
-                                           run->query->by_packets);
-        for (size_t i = 0; i < result->n_rows; i++)
-                groups_find(groups, &result->rows[i].key)->id = i + 1;
+static int add_all(struct groups *groups, void *context) {
+        struct run *run = context;
+        const struct entry *entries = run->history->directory.entries;
+        struct segment_cursor cursor = range_start(&run->range);
+        struct flow_sum sum;
+        int r = 0;
+        for (uint32_t i = 0; r == 0 && segment_next(&cursor, &sum); i++) {
+                const struct places *places = &run->places[sum.flow];
+                if (work_is_cancelled(&run->work, i))
+                        return -ECANCELED;
+                if (!places->first)
+                        continue;
+                const struct flow_sum part = select_part(&sum, places->directions);
+                r = groups_add_flow(groups, &entries[sum.flow], flow_sum_both_ways(&part), run->query->by);
+        }
+        return r;
 }
 
 static void place(const struct groups *groups, const struct flow_key *key, uint16_t *place) {
-        uint64_t row = groups_find(groups, key)->id;
+        uint64_t row = groups_id(groups, key);
         if (row)
                 *place = (uint16_t)row;
 }
 
-static void place_groups(struct run *run) {
+static int place_all(struct run *run) {
         const struct entry *entries = run->history->directory.entries;
-        choose_groups(run);
-        for (uint32_t i = 0; i < run->range.n; i++) {
-                uint32_t flow = run->range.sums[i].flow;
-                struct places *places = &run->places[flow];
+        struct segment_cursor cursor = range_start(&run->range);
+        struct flow_sum sum;
+        for (uint32_t i = 0; segment_next(&cursor, &sum); i++) {
+                struct places *places = &run->places[sum.flow];
+                if (work_is_cancelled(&run->work, i))
+                        return -ECANCELED;
                 if (!places->first)
                         continue;
-                struct flow_key key = groups_key(&entries[flow], run->query->by);
+                struct flow_key key = groups_key(&entries[sum.flow], run->query->by);
                 place(&run->groups, &key, &places->first);
-                if (groups_other_host(&entries[flow], run->query->by, &key))
+                if (groups_other_host(&entries[sum.flow], run->query->by, &key))
                         place(&run->groups, &key, &places->second);
         }
+        return 0;
+}
+
+static int place_groups(struct run *run) {
+        struct series_result *result = &run->result;
+        run->groups = groups_begin(&run->work, run->history->directory.seed);
+        int r = groups_best(&run->groups, add_all, run, result->rows, &result->n_rows, run->query->limit,
+                            run->query->by_packets);
+        if (r == 0)
+                r = groups_keep(&run->groups, result->rows, result->n_rows);
+        return r < 0 ? r : place_all(run);
 }
 
 /* All that is read under the second lock. */
 static int judge(struct run *run) {
         const struct directory *directory = &run->history->directory;
-        run->groups.seed = directory->seed;
-        run->places = calloc(directory->used_up_to + 1, sizeof(*run->places));
-        int r = run->places ? take_flows(run) : -ENOMEM;
+        size_t n = directory->used_up_to + 1u;
+        int r = work_take(&run->work, n * sizeof(*run->places));
         if (r < 0)
                 return r;
-        if (run->query->by == TOP_BY_FLOW)
-                place_flows(run);
-        else
-                place_groups(run);
+        run->places = calloc(n, sizeof(*run->places));
+        r = run->places ? take_flows(run) : -ENOMEM;
+        if (r < 0)
+                return r;
+        if (run->query->by != TOP_BY_FLOW)
+                return place_groups(run);
+        place_flows(run);
         return 0;
 }
 
@@ -258,11 +279,15 @@ static void add_part(struct run *run, const struct segment *segment, size_t step
 
 static int add_parts(struct run *run) {
         struct series_result *result = &run->result;
-        result->values = calloc((result->n_rows + 1) * result->n_steps + 1, sizeof(*result->values));
+        size_t n = (result->n_rows + 1) * result->n_steps + 1;
+        int r = work_take(&run->work, n * sizeof(*result->values));
+        if (r < 0)
+                return r;
+        result->values = calloc(n, sizeof(*result->values));
         if (!result->values)
                 return -ENOMEM;
         for (size_t i = 0; i < run->n_parts; i++) {
-                if (is_cancelled(run))
+                if (work_is_cancelled(&run->work, 0))
                         return -ECANCELED;
                 add_part(run, run->parts[i], run->steps[i]);
         }
@@ -276,7 +301,7 @@ static int ask(struct run *run) {
         pthread_rwlock_rdlock(&history->lock);
         int r = pick(run);
         pthread_rwlock_unlock(&history->lock);
-        r = range_sum(&run->range, &run->picked, r, RANGE_FLOWS_MAX, run->cancelled, run->context);
+        r = range_sum(&run->range, &run->picked, r, &run->work);
         if (r < 0)
                 return r;
         pthread_rwlock_rdlock(&history->lock);
@@ -287,7 +312,10 @@ static int ask(struct run *run) {
 
 int history_query_series(struct history *history, const struct series_query *query, bool (*cancelled)(void *),
                          void *context, struct series_result *ret) {
-        struct run run = {.history = history, .query = query, .cancelled = cancelled, .context = context};
+        struct run run = {.history = history,
+                          .query = query,
+                          .work = work_begin(history, cancelled, context),
+                          .lasts = select_lasts(&query->filter)};
         struct series_result *result = &run.result;
         result->rows = calloc(query->limit, sizeof(*result->rows));
         int r = result->rows ? ask(&run) : -ENOMEM;
@@ -301,6 +329,7 @@ int history_query_series(struct history *history, const struct series_query *que
         free(run.places);
         groups_fini(&run.groups);
         range_fini(&run.range);
+        work_end(&run.work);
         if (r == 0)
                 *ret = run.result;
         else

@@ -16,6 +16,7 @@ struct wanted {
 };
 
 struct run {
+        struct work work;
         struct wanted *wanted;
         size_t n_wanted;
         struct segment **segments; /* of each second; NULL where nobody sent anything */
@@ -70,12 +71,12 @@ static void add_second(struct run *run, unsigned second) {
         }
 }
 
-static int add_seconds(struct run *run, bool (*cancelled)(void *), void *context) {
+static int add_seconds(struct run *run) {
         int r = 0;
         if (run->n_wanted)
                 qsort(run->wanted, run->n_wanted, sizeof(*run->wanted), by_flow);
         for (unsigned i = 0; i < run->result.n; i++) {
-                if (r == 0 && cancelled && cancelled(context))
+                if (r == 0 && work_is_cancelled(&run->work, 0))
                         r = -ECANCELED;
                 if (r == 0 && run->segments[i])
                         add_second(run, i);
@@ -84,7 +85,10 @@ static int add_seconds(struct run *run, bool (*cancelled)(void *), void *context
         return r;
 }
 
-static bool make_room(struct run *run, size_t n_rows, unsigned n) {
+static int make_room(struct run *run, size_t n_rows, unsigned n) {
+        int r = work_take(&run->work, n_rows * (sizeof(*run->wanted) + n * sizeof(*run->result.bytes)));
+        if (r < 0)
+                return r;
         run->wanted = calloc(n_rows + 1, sizeof(*run->wanted));
         run->segments = calloc(n, sizeof(struct segment *));
         run->result = (struct spark_result){
@@ -93,22 +97,24 @@ static bool make_room(struct run *run, size_t n_rows, unsigned n) {
                 .bytes = calloc(n_rows * n + 1, sizeof(*run->result.bytes)),
                 .known = calloc(n_rows + 1, sizeof(*run->result.known)),
         };
-        return run->wanted && run->segments && run->result.span_ms && run->result.bytes && run->result.known;
+        bool good = run->wanted && run->segments && run->result.span_ms && run->result.bytes && run->result.known;
+        return good ? 0 : -ENOMEM;
 }
 
 int history_query_spark(struct history *history, const struct flow_row *rows, size_t n_rows, int64_t to, unsigned n,
                         bool (*cancelled)(void *), void *context, struct spark_result *ret) {
-        struct run run = {0};
-        int r = -ENOMEM;
-        if (make_room(&run, n_rows, n)) {
+        struct run run = {.work = work_begin(history, cancelled, context)};
+        int r = make_room(&run, n_rows, n);
+        if (r == 0) {
                 pthread_rwlock_rdlock(&history->lock);
                 find_flows(history, rows, n_rows, &run);
                 find_seconds(history, to, &run);
                 pthread_rwlock_unlock(&history->lock);
-                r = add_seconds(&run, cancelled, context);
+                r = add_seconds(&run);
         }
         free(run.wanted);
         free(run.segments);
+        work_end(&run.work);
         if (r == 0)
                 *ret = run.result;
         else

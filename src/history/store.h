@@ -12,6 +12,7 @@
 #include "history/history.h"
 #include "history/ifaces.h"
 #include "history/wall.h"
+#include "history/work.h"
 
 #define TOP_KEPT 10u
 
@@ -22,7 +23,7 @@ struct top_flows {
 };
 
 struct history {
-        pthread_rwlock_t lock; /* of all below but events: the rollup writes from begin to end of a tick */
+        pthread_rwlock_t lock; /* of all below up to bytes: the rollup writes from begin to end of a tick */
         struct counters counters;
         struct directory directory;
         struct segments segments;
@@ -40,6 +41,7 @@ struct history {
         size_t bytes;
 
         struct events events;
+        struct work_memory work_memory;
         _Atomic uint64_t ticks;
         int event_fd;
 };

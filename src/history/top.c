@@ -26,96 +26,177 @@ void top_collect(const struct directory *directory, struct top_flows *ret) {
 
 /* ---- the query ---------------------------------------------------------------------------- */
 
-/* A flow has one row in a tick and is its own group, also where another of its key came before it. */
-static void add_flow(struct top_result *result, const struct top_query *query, const struct entry *entry,
-                     struct volume volume) {
-        struct top_row row = {.key = entry->key, .id = entry->id, .volume = volume};
-        groups_insert_best(result->rows, &result->n_rows, query->limit, &row, query->by_packets);
+struct run {
+        const struct history *history;
+        const struct top_query *query;
+        struct work work;
+        struct range range;      /* of a query that has one */
+        struct select_rate rate; /* what all flows have in common */
+        enum filter_lasts lasts;
+        uint8_t *directions; /* what of each row is selected */
+        struct top_result result;
+};
+
+/* The rows that are asked for, one after another: of the range, or of the last second. */
+struct rows {
+        const struct run *run;
+        struct segment_cursor cursor;
+        uint32_t n, i; /* the row to come */
+};
+
+static struct rows rows_start(const struct run *run) {
+        bool of_range = run->query->has_range;
+        return (struct rows){
+                .run = run,
+                .cursor = range_start(&run->range),
+                .n = of_range ? range_flows(&run->range) : run->history->directory.n_rows,
+        };
 }
 
-/* One flow's part of the second, or of the range; `rate` is what all flows have in common. */
-static int take_row(struct top_result *result, const struct top_query *query, struct groups *groups,
-                    const struct entry *entry, const struct flow_sum *row, const struct select_rate *rate) {
+/* False after the last. NULL for an entry that has left the directory. */
+static bool rows_next(struct rows *rows, struct flow_sum *ret_sum, const struct entry **ret_entry) {
+        const struct run *run = rows->run;
+        const struct directory *directory = &run->history->directory;
+        if (rows->i == rows->n)
+                return false;
+        if (run->query->has_range) {
+                (void)segment_next(&rows->cursor, ret_sum);
+                *ret_entry = range_entry(run->history, &run->range, ret_sum);
+        } else {
+                *ret_sum = directory->rows[rows->i];
+                *ret_entry = ret_sum->flow == FLOW_NONE ? NULL : &directory->entries[ret_sum->flow];
+        }
+        rows->i++;
+        return true;
+}
+
+/* A flow has one row in a tick and is its own group, also where another of its key came before it. */
+static void add_flow(struct run *run, const struct entry *entry, struct volume volume) {
+        struct top_row row = {.key = entry->key, .id = entry->id, .volume = volume};
+        groups_insert_best(run->result.rows, &run->result.n_rows, run->query->limit, &row, run->query->by_packets);
+}
+
+/* What of one flow is selected. */
+static unsigned judge_row(struct run *run, const struct entry *entry, const struct flow_sum *sum) {
+        struct top_result *result = &run->result;
         struct volume volume;
-        (void)select_volume(&query->filter, entry, row, *rate, &volume, &result->unmatched);
+        groups_note_change(entry, run->query->by, run->lasts, &run->range.seen);
+        unsigned directions = select_volume(&run->query->filter, entry, sum, run->rate, &volume, &result->unmatched);
         if (!volume.packets) {
                 result->unmatched_flows++;
                 return 0;
         }
         result->matched_flows++;
         volume_add(&result->matched, volume.packets, volume.bytes);
-        if (query->by != TOP_BY_FLOW)
-                return groups_add_flow(groups, entry, volume, query->by);
-        add_flow(result, query, entry, volume);
+        if (run->query->by == TOP_BY_FLOW)
+                add_flow(run, entry, volume);
+        return directions;
+}
+
+static int judge(struct run *run) {
+        struct rows rows = rows_start(run);
+        const struct entry *entry;
+        struct flow_sum sum;
+        while (rows_next(&rows, &sum, &entry)) {
+                if (work_is_cancelled(&run->work, rows.i - 1))
+                        return -ECANCELED;
+                run->directions[rows.i - 1] = entry ? (uint8_t)judge_row(run, entry, &sum) : 0;
+        }
         return 0;
 }
 
-static int take_last_second(const struct history *history, const struct top_query *query, struct groups *groups,
-                            struct top_result *result) {
-        const struct directory *directory = &history->directory;
-        struct history_counters last;
-        bool has_last = history_last_row(history, &last) && last.number == history->second;
-        const struct select_rate rate = {.span_ms = has_last ? last.span_ms : 0, .now_ms = history_now_ms(history)};
+static int add_all(struct groups *groups, void *context) {
+        struct run *run = context;
+        struct rows rows = rows_start(run);
+        const struct entry *entry;
+        struct flow_sum sum;
         int r = 0;
-        for (uint32_t i = 0; r == 0 && i < directory->n_rows; i++)
-                if (directory->rows[i].flow != FLOW_NONE)
-                        r = take_row(result, query, groups, &directory->entries[directory->rows[i].flow],
-                                     &directory->rows[i], &rate);
-        if (has_last) {
-                result->span_ms = last.span_ms;
-                result->untracked = last.untracked;
-                result->nonflow = last.nonflow;
+        while (r == 0 && rows_next(&rows, &sum, &entry)) {
+                unsigned directions = run->directions[rows.i - 1];
+                if (work_is_cancelled(&run->work, rows.i - 1))
+                        return -ECANCELED;
+                if (!directions)
+                        continue;
+                const struct flow_sum part = select_part(&sum, directions);
+                r = groups_add_flow(groups, entry, flow_sum_both_ways(&part), run->query->by);
         }
         return r;
 }
 
-static int take_range(const struct history *history, const struct top_query *query, const struct range *range,
-                      struct groups *groups, struct top_result *result) {
-        const struct select_rate rate = {.span_ms = (uint32_t)range->seen.span_ms, .now_ms = history_now_ms(history)};
-        int r = 0;
-        for (uint32_t i = 0; r == 0 && i < range->n; i++) {
-                const struct entry *entry = range_entry(history, range, &range->sums[i]);
-                if (entry)
-                        r = take_row(result, query, groups, entry, &range->sums[i], &rate);
+static int choose(struct run *run) {
+        struct top_result *result = &run->result;
+        struct groups groups = groups_begin(&run->work, run->history->directory.seed);
+        int r = groups_best(&groups, add_all, run, result->rows, &result->n_rows, run->query->limit,
+                            run->query->by_packets);
+        groups_fini(&groups);
+        return r;
+}
+
+/* The second or the range that is asked for, but for what the filter makes of it. */
+static void look_at_time(struct run *run) {
+        const struct history *history = run->history;
+        struct top_result *result = &run->result;
+        struct history_counters last;
+        bool has_last = history_last_row(history, &last) && last.number == history->second;
+        if (history->second != INT64_MIN)
+                result->second = wall_of(&history->wall, history->second);
+        if (run->query->has_range) {
+                result->span_ms = run->range.seen.span_ms;
+                result->untracked = run->range.seen.untracked;
+                result->nonflow = run->range.seen.nonflow;
+        } else if (has_last) {
+                result->span_ms = last.span_ms;
+                result->untracked = last.untracked;
+                result->nonflow = last.nonflow;
         }
-        if (r == 0) {
-                result->seen = range_seen(range, result->matched, result->unmatched, !select_is_all(&query->filter));
-                result->span_ms = result->seen.span_ms;
-                result->untracked = result->seen.untracked;
-                result->nonflow = result->seen.nonflow;
-        }
+        run->rate.span_ms = (uint32_t)result->span_ms;
+        run->rate.now_ms = history_now_ms(history);
+}
+
+/* All that is read under the lock. */
+static int take(struct run *run) {
+        look_at_time(run);
+        size_t n = rows_start(run).n;
+        int r = work_take(&run->work, n);
+        if (r < 0)
+                return r;
+        run->directions = malloc(n + 1);
+        r = run->directions ? judge(run) : -ENOMEM;
+        return r < 0 || run->query->by == TOP_BY_FLOW ? r : choose(run);
+}
+
+static int ask(struct run *run, struct history *history) {
+        int r = run->result.rows ? 0 : -ENOMEM;
+        if (r == 0 && run->query->has_range)
+                r = range_read(history, run->query->range, &run->work, &run->range);
+        if (r < 0)
+                return r;
+        pthread_rwlock_rdlock(&history->lock);
+        r = take(run);
+        pthread_rwlock_unlock(&history->lock);
         return r;
 }
 
 int history_query_top(struct history *history, const struct top_query *query, bool (*cancelled)(void *), void *context,
                       struct top_result *ret) {
-        struct top_result result = {.rows = calloc(query->limit, sizeof(struct top_row))};
-        struct groups groups = {.seed = history->directory.seed};
-        struct range range = {0};
-        int r = result.rows ? 0 : -ENOMEM;
+        struct run run = {.history = history,
+                          .query = query,
+                          .work = work_begin(history, cancelled, context),
+                          .lasts = select_lasts(&query->filter)};
+        struct top_result *result = &run.result;
+        result->rows = calloc(query->limit, sizeof(*result->rows));
+        int r = ask(&run, history);
         if (r == 0 && query->has_range)
-                r = range_read(history, query->range, RANGE_FLOWS_MAX, cancelled, context, &range);
-        if (r == 0) {
-                pthread_rwlock_rdlock(&history->lock);
-                if (history->second != INT64_MIN)
-                        result.second = wall_of(&history->wall, history->second);
-                r = query->has_range ? take_range(history, query, &range, &groups, &result)
-                                     : take_last_second(history, query, &groups, &result);
-                pthread_rwlock_unlock(&history->lock);
-        }
-        range_fini(&range);
-
-        for (size_t i = 0; r == 0 && i < groups.room; i++)
-                if (groups.rows[i].volume.packets)
-                        groups_insert_best(result.rows, &result.n_rows, query->limit, &groups.rows[i],
-                                           query->by_packets);
-        groups_fini(&groups);
-        if (r < 0) {
-                free(result.rows);
-                return r;
-        }
-        *ret = result;
-        return 0;
+                result->seen =
+                        range_seen(&run.range, result->matched, result->unmatched, !select_is_all(&query->filter));
+        free(run.directions);
+        range_fini(&run.range);
+        work_end(&run.work);
+        if (r == 0)
+                *ret = *result;
+        else
+                top_result_fini(result);
+        return r;
 }
 
 size_t history_read_top(struct history *history, struct top_row *ret, size_t max, struct history_counters *ret_second) {

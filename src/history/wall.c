@@ -8,6 +8,7 @@
 
 void wall_init(struct wall *wall) {
         wall->n = 1;
+        wall->jumps = 0;
         wall->eras[0] = (struct wall_era){.first = INT64_MIN};
 }
 
@@ -17,6 +18,7 @@ void wall_jump(struct wall *wall, int64_t second, int64_t ahead_s, enum history_
                 wall->eras[0].first = INT64_MIN;
                 wall->n--;
         }
+        wall->jumps++;
         wall->eras[wall->n++] = (struct wall_era){.first = second, .ahead_s = ahead_s, .why = why};
 }
 

@@ -20,6 +20,7 @@ struct wall_era {
 
 struct wall {
         unsigned n; /* eras, oldest first; the first one reaches back without end */
+        uint64_t jumps;
         struct wall_era eras[WALL_ERAS_MAX];
 };
 

@@ -1,11 +1,8 @@
 #include "server/assets.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include <nettle/sha1.h>
 
 /* Placed by embed.sh. */
 #define EMBEDDED(name) extern const unsigned char asset_##name[], asset_##name##_end[]
@@ -20,16 +17,7 @@ EMBEDDED(icon_svg_gz);
 
 static struct asset_body body_of(const unsigned char *at, const unsigned char *end) {
         struct asset_body body = {.at = at, .length = (size_t)(end - at)};
-        struct sha1_ctx sha1;
-        uint8_t digest[SHA1_DIGEST_SIZE];
-        sha1_init(&sha1);
-        sha1_update(&sha1, body.length, at);
-        sha1_digest(&sha1, sizeof(digest), digest);
-        char *to = body.etag;
-        *to++ = '"';
-        for (unsigned i = 0; i < 8; i++, to += 2)
-                (void)snprintf(to, 3, "%02x", digest[i]);
-        *to = '"';
+        etag_of(body.etag, at, body.length);
         return body;
 }
 
@@ -68,8 +56,4 @@ bool assets_takes_gzip(const char *accept_encoding) {
                 return strncasecmp(weight, "q=", 2) != 0 || strtod(weight + 2, NULL) > 0;
         }
         return false;
-}
-
-bool assets_is_fresh(const struct asset_body *body, const char *if_none_match) {
-        return if_none_match && (!strcmp(if_none_match, "*") || strstr(if_none_match, body->etag));
 }

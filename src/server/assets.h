@@ -5,12 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "server/etag.h"
+
 #define ASSETS 4
 
 struct asset_body {
         const unsigned char *at;
         size_t length;
-        char etag[24]; /* quoted; from a hash of the content */
+        char etag[ETAG_BYTES]; /* from a hash of the content */
 };
 
 struct asset {
@@ -30,8 +32,5 @@ const struct asset *assets_find(const struct assets *assets, const char *path);
 
 /* Whether an Accept-Encoding header (may be NULL) takes gzip. */
 bool assets_takes_gzip(const char *accept_encoding);
-
-/* Whether an If-None-Match header (may be NULL) names what the client would get. */
-bool assets_is_fresh(const struct asset_body *body, const char *if_none_match);
 
 #endif

@@ -11,7 +11,7 @@ bool flow_answer_parse(const struct route_call *call, bool keep_range, struct fl
         struct render_names names;
         bool had_range = request->has_range; /* a later page's: its state, too, is that of the first */
         server_names(call->server, &names);
-        if (!keep_range && !past_parse(call->server, call->params, &request->has_range, &request->range, problem))
+        if (!keep_range && !past_parse(call, &request->has_range, &request->range, problem))
                 return false;
         if (request->has_range && !had_range)
                 request->filter.has_state = false; /* whoever sent something in it, unless `state` says otherwise */
@@ -31,7 +31,7 @@ static int query(struct server *server, const struct route_call *call, size_t ro
         };
         for (unsigned i = 0;; i++) {
                 uint64_t ticks = history_ticks(server->history);
-                int r = history_query_flows(server->history, &query, call->cancelled, call->context, &pin->result);
+                int r = history_query_flows(server->history, &query, watch_has_ended, call->watch, &pin->result);
                 if (r < 0)
                         return r;
                 history_read_totals(server->history, &pin->totals);
@@ -47,6 +47,7 @@ struct pin *flow_answer_ask(const struct route_call *call, const struct flow_req
         struct pin *pin = pins_make();
         struct flow_filter filter = request->filter;
         int r = -ENOMEM;
+        server_count_query(call->server);
         if (pin) {
                 pin->request = *request;
                 r = query(call->server, call, rows_max, pin);
@@ -54,7 +55,7 @@ struct pin *flow_answer_ask(const struct route_call *call, const struct flow_req
         }
         flow_filter_fini(&filter);
         if (r < 0) {
-                past_problem(problem, r);
+                past_problem(call, r, problem);
                 pins_unref(call->server->pins, pin);
                 return NULL;
         }
@@ -77,9 +78,10 @@ static json_t *summary(const struct pin *pin) {
 static json_t *head(const struct server *server, const struct pin *pin) {
         const struct flow_result *result = &pin->result;
         const struct history_seen *seen = pin->request.has_range ? &result->seen : NULL;
+        int64_t asof_ms = pin->is_final ? seen->range.to * MS_PER_S : result->asof_ms;
         int64_t from_ms = (seen ? seen->range.from : server_started_second(server)) * MS_PER_S;
-        return json_pack("{sI sI sI si sb sI sI sI}", "asof", (json_int_t)result->asof_ms, "from", (json_int_t)from_ms,
-                         "to", (json_int_t)(seen ? seen->range.to * MS_PER_S : result->asof_ms), "resolution_ms",
+        return json_pack("{sI sI sI si sb sI sI sI}", "asof", (json_int_t)asof_ms, "from", (json_int_t)from_ms, "to",
+                         (json_int_t)(seen ? seen->range.to * MS_PER_S : result->asof_ms), "resolution_ms",
                          seen ? (int)seen->resolution_ms : 1000, "exact", seen ? seen->exact : true, "total",
                          (json_int_t)result->total, "matched", (json_int_t)result->matched, "reach",
                          (json_int_t)result->n_rows);

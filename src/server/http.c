@@ -55,18 +55,38 @@ static enum MHD_Result queue(struct request *request, unsigned status, struct MH
         return r;
 }
 
-static enum MHD_Result send_reply(struct request *request) {
+static void leave_shared(void *answer) {
+        sharing_leave(answer);
+}
+
+/* A body that others share is held until the last of them has it. */
+static struct MHD_Response *shared_response(struct request *request) {
+        const struct reply *reply = sharing_reply(request);
+        struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+                reply->body.length, reply->body.at, leave_shared, request->answer);
+        if (response)
+                request->answer = NULL;
+        return response;
+}
+
+static struct MHD_Response *own_response(struct request *request) {
         struct reply *reply = &request->reply;
         struct MHD_Response *response;
         if (reply->source)
                 response = stream_response(request);
         else
                 response = MHD_create_response_from_buffer(reply->body.length, reply->body.at, MHD_RESPMEM_MUST_FREE);
-        if (!response)
-                return MHD_NO;
-        reply->body = (struct text){0};
-        reply->source = NULL;
-        add_headers(response, "no-store");
+        if (response) {
+                reply->body = (struct text){0};
+                reply->source = NULL;
+        }
+        return response;
+}
+
+static void add_reply_headers(struct MHD_Response *response, const struct reply *reply) {
+        add_headers(response, reply->etag[0] ? "private, no-cache" : "no-store");
+        if (reply->etag[0])
+                MHD_add_response_header(response, "ETag", reply->etag);
         if (reply->type)
                 MHD_add_response_header(response, "Content-Type", reply->type);
         if (reply->set_cookie[0])
@@ -79,6 +99,14 @@ static enum MHD_Result send_reply(struct request *request) {
                 MHD_add_response_header(response, "Upgrade", "websocket");
                 MHD_add_response_header(response, "Sec-WebSocket-Version", "13");
         }
+}
+
+static enum MHD_Result send_reply(struct request *request) {
+        const struct reply *shared = sharing_reply(request), *reply = shared ? shared : &request->reply;
+        struct MHD_Response *response = shared ? shared_response(request) : own_response(request);
+        if (!response)
+                return MHD_NO;
+        add_reply_headers(response, reply);
         return queue(request, reply->status, response);
 }
 
@@ -86,7 +114,7 @@ static enum MHD_Result send_asset(struct request *request) {
         const struct asset *asset = assets_find(&request->server->assets, request->path);
         bool gzip = assets_takes_gzip(request->headers.accept_encoding);
         const struct asset_body *body = gzip ? &asset->gzip : &asset->plain;
-        bool fresh = assets_is_fresh(body, request->headers.if_none_match);
+        bool fresh = etag_is_named(request->headers.if_none_match, body->etag);
 
         /* PERSISTENT: libmicrohttpd reads it only, whatever its prototype says */
         void *at = (void *)(uintptr_t)body->at;
@@ -141,18 +169,38 @@ static void set_timeout(struct request *request, unsigned timeout_s) {
         (void)MHD_set_connection_option(request->http, MHD_CONNECTION_OPTION_TIMEOUT, timeout_s);
 }
 
-static void suspend(struct pool_job *job) {
-        struct request *request = (struct request *)job;
+static void suspend(struct request *request) {
         request->phase = REQUEST_QUERY;
         set_phase(request, INT64_MAX);
         set_timeout(request, QUERY_IDLE_S);
         MHD_suspend_connection(request->http);
 }
 
+static void suspend_job(struct pool_job *job) {
+        suspend((struct request *)job);
+}
+
 static void run_job(struct pool_job *job) {
         struct request *request = (struct request *)job;
         request_run(request);
-        MHD_resume_connection(request->http);
+        sharing_finish(request->server, request);
+}
+
+/* Has its reply made, unless somebody else's is or will be the same. */
+static enum MHD_Result run(struct request *request) {
+        struct server *server = request->server;
+        request->job.run = run_job;
+        switch (sharing_join(server, request, suspend)) {
+        case SHARING_WAITS: return MHD_YES;
+        case SHARING_THERE: return send_reply(request);
+        case SHARING_ALONE:
+        case SHARING_FIRST: break;
+        }
+        if (pool_submit(server->pool, &request->job, suspend_job))
+                return MHD_YES;
+        sharing_withdraw(server, request);
+        request_fail(request, 503, "too many queries are waiting");
+        return send_reply(request);
 }
 
 static enum MHD_Result answer(struct request *request) {
@@ -160,12 +208,7 @@ static enum MHD_Result answer(struct request *request) {
         switch (request_judge(request, accept)) {
         case REQUEST_ASSET: return send_asset(request);
         case REQUEST_UPGRADE: return send_upgrade(request, accept);
-        case REQUEST_RUN:
-                request->job.run = run_job;
-                if (pool_submit(request->server->pool, &request->job, suspend))
-                        return MHD_YES;
-                request_fail(request, 503, "too many queries are waiting");
-                return send_reply(request);
+        case REQUEST_RUN: return run(request);
         case REQUEST_REPLY: break;
         }
         return send_reply(request);

@@ -40,14 +40,15 @@ static bool check(const struct params *params, const struct history_range *held,
         return range->from < range->to || problem_set(problem, 400, first, "must be earlier than to");
 }
 
-bool past_parse(struct server *server, const struct params *params, bool *ret_has_range,
-                struct history_range *ret_range, struct problem *problem) {
-        int64_t now_ms = server_now_ms(server);
+bool past_parse(const struct route_call *call, bool *ret_has_range, struct history_range *ret_range,
+                struct problem *problem) {
+        const struct params *params = call->params;
+        int64_t now_ms = route_now_ms(call);
         struct history_range held, range = {0};
         *ret_has_range = params_get(params, "at") || params_get(params, "from") || params_get(params, "to");
         if (!*ret_has_range)
                 return true;
-        if (!history_span(server->history, &held.from, &held.to))
+        if (!history_span(call->server->history, &held.from, &held.to))
                 held.from = held.to = now_ms / MS_PER_S;
         bool good = params_get(params, "at") ? parse_at(params, now_ms, &range, problem)
                                              : parse_range(params, now_ms, &held, &range, problem);
@@ -69,11 +70,15 @@ bool past_is_open(const struct params *params) {
         return !is_given;
 }
 
-void past_problem(struct problem *problem, int error) {
+void past_problem(const struct route_call *call, int error, struct problem *problem) {
         if (error == -ECANCELED)
-                problem_set(problem, 503, NULL, "the query was cancelled");
+                watch_problem(call->watch, problem);
         else if (error == -E2BIG)
-                problem_set(problem, 503, NULL, "more flows than one query may hold; ask for a shorter range");
+                problem_set(problem, 503, NULL,
+                            "the query needs more memory than queries may take; ask for a shorter range, or raise "
+                            "--memory");
+        else if (error == -EBUSY)
+                problem_set(problem, 503, NULL, "other queries have taken the memory that this one needs");
         else
                 problem_set(problem, 503, NULL, "out of memory");
 }

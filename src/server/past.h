@@ -4,15 +4,16 @@
 
 #include "server/internal.h"
 #include "server/params.h"
+#include "server/routes.h"
 
 #define PAST_PARAMS "at", "from", "to"
 
 /* False: a problem, 400 for what is no time or has not come yet, 410 for what is no longer held. */
-bool past_parse(struct server *server, const struct params *params, bool *ret_has_range,
-                struct history_range *ret_range, struct problem *problem);
+bool past_parse(const struct route_call *call, bool *ret_has_range, struct history_range *ret_range,
+                struct problem *problem);
 
 /* What became of a query that failed with -errno. */
-void past_problem(struct problem *problem, int error);
+void past_problem(const struct route_call *call, int error, struct problem *problem);
 
 /* The five parts of what was counted in a range; they add up to its counters. */
 json_t *past_summary(const struct history_seen *seen, uint64_t matched_flows, struct volume matched,

@@ -1,6 +1,6 @@
 /* Pinned results: what a cursor of /api/flows pages through.
  *
- * A query whose answer does not fit on one page leaves its sorted rows here for 60 s, within a
+ * A query whose answer does not fit on one page leaves its sorted rows here for 60 s and a little more, within a
  * cap on memory. A page that is asked for once a second pins anew each time, and never
  * comes back: so where the cap is reached, results that nobody has paged through go first. */
 #ifndef NETWATCH_SERVER_PINS_H
@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 #include "server/flow_request.h"
+#include "server/sharing.h"
 
-#define PIN_LIFE_MS 60000
+#define PIN_LIFE_MS (60000 + SHARING_LIFE_MS) /* for whoever is the last to get the page that names it */
 #define PIN_TOKEN_BYTES 33
 
 struct pins;
@@ -22,6 +23,7 @@ struct pin {
         struct flow_request request;
         struct flow_result result;
         struct history_totals totals;
+        bool is_final; /* nothing of it can change any more */
 
         struct pin *next;
         unsigned refs;

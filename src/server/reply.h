@@ -13,6 +13,8 @@ struct reply_source {
         void (*free)(struct reply_source *source);
 };
 
+#define ETAG_BYTES 20 /* quotes and the end included */
+
 struct reply {
         unsigned status;
         const char *type; /* Content-Type; static; NULL where there is no body */
@@ -20,8 +22,9 @@ struct reply {
         struct reply_source *source; /* in the place of `body`; NULL = none */
         const char *header;          /* one more header, or NULL; static, like its value */
         const char *value;
-        char set_cookie[192]; /* "" = none */
-        char disposition[80]; /* Content-Disposition; "" = none */
+        char etag[ETAG_BYTES]; /* "" = none: the answer is of its moment only */
+        char set_cookie[192];  /* "" = none */
+        char disposition[80];  /* Content-Disposition; "" = none */
 };
 
 struct problem {

@@ -4,7 +4,6 @@
  * parameters. So nobody learns without a token which paths there are. */
 #include "server/request.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,15 +13,13 @@
 #include "server/login.h"
 #include "server/ws.h"
 
-#define REPLY_BYTES_MAX (64u << 20)
-#define HALF_CLOSED_NS NS_PER_S
-
 struct request *request_new(struct server *server, struct MHD_Connection *http, const char *uri) {
         struct request *request = calloc(1, sizeof(*request));
         if (!request)
                 return NULL;
         request->server = server;
         request->http = http;
+        request->now_ms = clock_wall_ns() / NS_PER_MS;
         request->uri_bytes = strlen(uri);
         if (request->uri_bytes < REQUEST_LINE_MAX) {
                 request->path = strdup(uri);
@@ -43,6 +40,8 @@ void request_free(struct request *request) {
         atomic_fetch_sub(&request->server->reply_bytes, request->held_bytes);
         if (request->websocket)
                 ws_release(request->server->ws);
+        if (request->answer)
+                sharing_leave(request->answer);
         reply_fini(&request->reply);
         if (request->body.at)
                 explicit_bzero(request->body.at, request->body.length);
@@ -210,7 +209,7 @@ static bool check_route(struct request *request, struct problem *problem) {
                 return false;
         if (!params_parse(request->query, route->params, &request->params, problem))
                 return false;
-        if (!route->quick && atomic_load(&request->server->reply_bytes) > REPLY_BYTES_MAX)
+        if (!route->quick && atomic_load(&request->server->reply_bytes) > request->server->reply_bytes_max)
                 return problem_set(problem, 503, NULL, "too many answers are waiting to be read");
         return true;
 }
@@ -257,29 +256,20 @@ enum request_verdict request_judge(struct request *request, char ret_accept[29])
         return verdict;
 }
 
-/* A suspended connection does not see its client leave: look at the socket. One whose sending side is
- * shut may have left, or have said all it had to say (HTTP/1.0, nc -N): it gets a moment's work. */
-static bool is_cancelled(void *context) {
-        struct request *request = context;
-        if (atomic_load(&request->server->stopping))
-                return true;
-        if (!request->connection)
-                return false;
-        bool patient = clock_boot_ns() - request->begun_ns < HALF_CLOSED_NS;
-        struct pollfd poll_fd = {.fd = request->connection->fd, .events = patient ? 0 : POLLRDHUP};
-        return poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR);
-}
-
 void request_run(struct request *request) {
-        request->begun_ns = clock_boot_ns();
+        request->watch = watch_begin(&request->server->stopping, request->connection ? request->connection->fd : -1);
         struct problem problem;
+        if (request->waits_since_ns)
+                request->watch.begun_ns = request->waits_since_ns;
         if (request->route->post)
                 text_add(&request->body, "", 1);
         struct route_call call = {
                 .server = request->server,
                 .params = &request->params,
-                .cancelled = is_cancelled,
-                .context = request,
+                .path = request->path,
+                .asked_ms = request->now_ms,
+                .if_none_match = request->headers.if_none_match,
+                .watch = &request->watch,
                 .content_type = request->headers.content_type,
                 .body = request->body.at,
                 .body_bytes = request->body_bytes,

@@ -7,6 +7,7 @@
 #include "server/handshake.h"
 #include "server/internal.h"
 #include "server/routes.h"
+#include "server/sharing.h"
 
 #define REQUEST_CONNECTIONS_MAX 1024u /* beside the WebSockets */
 #define REQUEST_LINE_MAX (8u * 1024)
@@ -46,10 +47,15 @@ struct request {
         const struct route *route;
         struct params params;
         struct reply reply;
-        int64_t begun_ns;    /* when its query began; of CLOCK_BOOTTIME */
+        struct watch watch;  /* of its query */
         uint64_t held_bytes; /* of server->reply_bytes */
-        bool websocket;      /* holds a place among the WebSocket clients */
-        bool has_session;    /* came in by one */
+        int64_t now_ms;      /* Unix time at which it came */
+
+        struct answer *answer;        /* see sharing.h; a reference, or NULL */
+        struct request *next_waiting; /* for the same */
+        int64_t waits_since_ns;       /* CLOCK_BOOTTIME; 0: it did not have to */
+        bool websocket;               /* holds a place among the WebSocket clients */
+        bool has_session;             /* came in by one */
         struct session session;
 };
 

@@ -35,7 +35,7 @@ static struct counters_bounds read_bounds(struct server *server) {
 static bool parse(const struct route_call *call, struct request *ret, struct problem *problem) {
         struct times_range range;
         struct request r = {.step_s = 1, .bounds = read_bounds(call->server), .history = call->server->history};
-        if (!times_range(call->params, server_now_ms(call->server), &range, problem) ||
+        if (!times_range(call->params, route_now_ms(call), &range, problem) ||
             !times_step(call->params, &r.step_s, problem))
                 return false;
 
@@ -165,8 +165,12 @@ static struct history_counters *read_rows(struct server *server, const struct re
 
 bool route_counters(const struct route_call *call, struct reply *reply, struct problem *problem) {
         struct request r = {.step_s = 1};
+        struct etag etag;
         if (!parse(call, &r, problem))
                 return false;
+        if (etag_begin(call, (struct history_range){r.from, r.to}, 0, &etag, reply))
+                return true;
+        server_count_query(call->server);
         size_t n = 0;
         struct history_counters *rows = read_rows(call->server, &r, &n);
         if (!rows)
@@ -179,5 +183,6 @@ bool route_counters(const struct route_call *call, struct reply *reply, struct p
         write_gaps(&r, rows, n, &reply->body);
         text_add(&reply->body, "}", 1);
         free(rows);
+        etag_end(call, &etag, true, reply);
         return true;
 }

@@ -10,7 +10,7 @@
 
 bool route_events(const struct route_call *call, struct reply *reply, struct problem *problem) {
         struct times_range range;
-        if (!times_range(call->params, server_now_ms(call->server), &range, problem))
+        if (!times_range(call->params, route_now_ms(call), &range, problem))
                 return false;
         int64_t from_ms = range.has_from ? range.from * MS_PER_S : 0;
         int64_t to_ms = range.has_to ? range.to * MS_PER_S : INT64_MAX;

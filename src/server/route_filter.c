@@ -59,7 +59,7 @@ static int add_values(const struct route_call *call, enum filter_value kind, con
                 .by = kinds[kind].by,
                 .limit = TOP_ROWS_MAX,
         };
-        int r = history_query_top(call->server->history, &query, call->cancelled, call->context, &result);
+        int r = history_query_top(call->server->history, &query, watch_has_ended, call->watch, &result);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < result.n_rows && json_array_size(values) < VALUES_MAX; i++) {

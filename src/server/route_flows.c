@@ -62,12 +62,10 @@ static struct pin *open_pinned(const struct route_call *call, const char *cursor
         return pin;
 }
 
-static struct pin *open_fresh(const struct route_call *call, struct problem *problem) {
-        struct flow_request request = flow_request_default();
-        if (!flow_answer_parse(call, false, &request, problem))
-                return NULL;
+static struct pin *open_fresh(const struct route_call *call, const struct flow_request *request,
+                              struct problem *problem) {
         size_t rows_max = pins_rows_max(call->server->pins);
-        return flow_answer_ask(call, &request, rows_max > request.limit ? rows_max : request.limit, problem);
+        return flow_answer_ask(call, request, rows_max > request->limit ? rows_max : request->limit, problem);
 }
 
 static void write_next(struct server *server, struct pin *pin, size_t end, struct text *body) {
@@ -86,7 +84,7 @@ static int ask_sparks(const struct route_call *call, const struct pin *pin, cons
         if (!pin->request.spark)
                 return 0;
         return history_query_spark(call->server->history, result->rows + page->from, page->to - page->from, to,
-                                   pin->request.spark, call->cancelled, call->context, ret);
+                                   pin->request.spark, watch_has_ended, call->watch, ret);
 }
 
 static void write_spark(const struct spark_result *sparks, size_t row, struct text *body) {
@@ -128,7 +126,7 @@ static bool write_page(const struct route_call *call, struct pin *pin, size_t fr
                 page.to = pin->result.n_rows;
         int r = ask_sparks(call, pin, &page, &sparks);
         if (r < 0) {
-                past_problem(problem, r);
+                past_problem(call, r, problem);
                 return false;
         }
         flow_answer_begin(call->server, pin, body);
@@ -139,10 +137,10 @@ static bool write_page(const struct route_call *call, struct pin *pin, size_t fr
         return true;
 }
 
-static bool answer_page(const struct route_call *call, struct reply *reply, struct problem *problem) {
-        struct place place = {0};
-        const char *cursor = params_get(call->params, "cursor");
-        struct pin *pin = cursor ? open_pinned(call, cursor, &place, problem) : open_fresh(call, problem);
+static bool answer_next_page(const struct route_call *call, const char *cursor, struct reply *reply,
+                             struct problem *problem) {
+        struct place place;
+        struct pin *pin = open_pinned(call, cursor, &place, problem);
         if (!pin)
                 return false;
         bool good = write_page(call, pin, place.offset, &reply->body, problem);
@@ -150,10 +148,37 @@ static bool answer_page(const struct route_call *call, struct reply *reply, stru
         return good;
 }
 
+/* A page with others behind it names the pin, so that it is never the same twice. */
+static bool is_final(const struct pin *pin) {
+        return pin->result.seen.is_final && pin->result.n_rows <= pin->request.limit;
+}
+
+static bool answer_first_page(const struct route_call *call, struct reply *reply, struct problem *problem) {
+        struct flow_request request = flow_request_default();
+        struct etag etag = {0};
+        if (!flow_answer_parse(call, false, &request, problem))
+                return false;
+        if (request.has_range && etag_begin(call, request.range, request.spark, &etag, reply)) {
+                flow_filter_fini(&request.filter);
+                return true;
+        }
+        struct pin *pin = open_fresh(call, &request, problem);
+        if (!pin)
+                return false;
+        pin->is_final = etag_holds(call, &etag, is_final(pin));
+        bool good = write_page(call, pin, 0, &reply->body, problem);
+        if (good)
+                etag_end(call, &etag, pin->is_final, reply);
+        pins_unref(call->server->pins, pin);
+        return good;
+}
+
 bool route_flows(const struct route_call *call, struct reply *reply, struct problem *problem) {
+        const char *cursor = params_get(call->params, "cursor");
         if (!params_get(call->params, "format"))
-                return answer_page(call, reply, problem);
-        if (params_get(call->params, "cursor"))
+                return cursor ? answer_next_page(call, cursor, reply, problem)
+                              : answer_first_page(call, reply, problem);
+        if (cursor)
                 return problem_set(problem, 400, "cursor", "does not go with format, which sends all rows at once");
         return export_open(call, reply, problem);
 }

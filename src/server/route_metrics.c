@@ -153,6 +153,11 @@ static void write_flows(struct server *server, struct text *body) {
 
 static void write_process(struct server *server, struct text *body) {
         struct figures_clients clients = figures_clients(server);
+        write_plain(body, "netwatch_queries_total", "counter", "Queries over flows, groups and counters that were run.",
+                    atomic_load(&server->queries));
+        write_plain(body, "netwatch_queries_shared_total", "counter",
+                    "Answers that were had from a query that somebody else had asked within the same tick.",
+                    sharing_count(server->sharing));
         write_plain(body, "netwatch_http_connections", "gauge", "Open HTTP connections.", clients.http);
         write_plain(body, "netwatch_websocket_clients", "gauge", "Open WebSocket connections.", clients.websocket);
         write_plain(body, "netwatch_websocket_frames_skipped_total", "counter",

@@ -17,7 +17,7 @@
 static bool parse_range(const struct route_call *call, struct history_range *range, struct problem *problem) {
         struct history_range held = {0};
         bool has_range;
-        if (!past_parse(call->server, call->params, &has_range, range, problem))
+        if (!past_parse(call, &has_range, range, problem))
                 return false;
         bool is_held = history_span(call->server->history, &held.from, &held.to);
         if (!has_range)
@@ -122,17 +122,24 @@ bool route_series(const struct route_call *call, struct reply *reply, struct pro
         struct series_query query = {0};
         struct series_result result;
         struct render_names names;
+        struct etag etag;
         uint64_t sums[SERIES_STEPS_MAX] = {0};
         server_names(call->server, &names);
         if (!parse(call, &names, &query, problem))
                 return false;
-        int r = history_query_series(call->server->history, &query, call->cancelled, call->context, &result);
+        if (etag_begin(call, query.range, 0, &etag, reply)) {
+                flow_filter_fini(&query.filter);
+                return true;
+        }
+        server_count_query(call->server);
+        int r = history_query_series(call->server->history, &query, watch_has_ended, call->watch, &result);
         flow_filter_fini(&query.filter);
         if (r < 0) {
-                past_problem(problem, r);
+                past_problem(call, r, problem);
                 return false;
         }
         write_body(&query, &result, &names, sums, &reply->body);
+        etag_end(call, &etag, result.seen.is_final, reply);
         series_result_fini(&result);
         return true;
 }

@@ -13,7 +13,7 @@ static bool parse(const struct route_call *call, const struct render_names *name
         uint64_t limit = LIMIT_DEFAULT;
         if (!grouping_parse(call->params, &query->by, &query->by_packets, problem) ||
             !params_u64(call->params, "limit", 1, TOP_ROWS_MAX, &limit, problem) ||
-            !past_parse(call->server, call->params, &query->has_range, &query->range, problem) ||
+            !past_parse(call, &query->has_range, &query->range, problem) ||
             !flow_filter_parse(call->params, names, &query->filter, problem))
                 return false;
         query->limit = (unsigned)limit;
@@ -73,6 +73,8 @@ static void write_body(const struct top_query *query, const struct top_result *r
                 from = result->seen.range.from * MS_PER_S;
                 to = result->seen.range.to * MS_PER_S;
         }
+        if (query->has_range && result->seen.is_final)
+                asof = to;
         text_json_open(body, json_pack("{sI sI sI si sb ss ss}", "asof", asof, "from", from, "to", to, "resolution_ms",
                                        query->has_range ? (int)result->seen.resolution_ms : 1000, "exact",
                                        query->has_range ? result->seen.exact : true, "by", grouping_name(query->by),
@@ -94,16 +96,24 @@ bool route_top(const struct route_call *call, struct reply *reply, struct proble
         struct top_query query = {0};
         struct top_result result;
         struct render_names names;
+        struct etag etag = {0};
         server_names(call->server, &names);
         if (!parse(call, &names, &query, problem))
                 return false;
-        int r = history_query_top(call->server->history, &query, call->cancelled, call->context, &result);
+        if (query.has_range && etag_begin(call, query.range, 0, &etag, reply)) {
+                flow_filter_fini(&query.filter);
+                return true;
+        }
+        server_count_query(call->server);
+        int r = history_query_top(call->server->history, &query, watch_has_ended, call->watch, &result);
         flow_filter_fini(&query.filter);
         if (r < 0) {
-                past_problem(problem, r);
+                past_problem(call, r, problem);
                 return false;
         }
+        result.seen.is_final = etag_holds(call, &etag, result.seen.is_final);
         write_body(&query, &result, &names, &reply->body);
+        etag_end(call, &etag, result.seen.is_final, reply);
         top_result_fini(&result);
         return true;
 }

@@ -7,6 +7,7 @@
 
 #include "server/params.h"
 #include "server/reply.h"
+#include "server/watch.h"
 
 struct server;
 struct sockaddr;
@@ -15,8 +16,10 @@ struct sockaddr;
 struct route_call {
         struct server *server;
         const struct params *params;
-        bool (*cancelled)(void *context); /* the client has gone, or the server stops */
-        void *context;
+        const char *path;
+        int64_t asked_ms;          /* Unix time; see route_now_ms */
+        const char *if_none_match; /* the header, or NULL */
+        struct watch *watch;       /* to be polled by watch_has_ended */
 
         /* of a POST */
         const char *content_type;       /* NULL where there is none */
@@ -32,10 +35,14 @@ struct route {
         bool open;                 /* needs no token */
         bool post;                 /* takes POST, and nothing else; the others take GET and HEAD */
         bool quick;                /* answered on the HTTP loop; the others on a query thread */
+        bool shared;               /* the same for whoever asks within a tick: see sharing.h */
 
         /* Fills `reply` (status 200 and JSON unless it says otherwise), or returns false with a problem. */
         bool (*answer)(const struct route_call *call, struct reply *reply, struct problem *problem);
 };
+
+/* What times count from: when it was asked, or the end of what has been read of the file that is served. */
+int64_t route_now_ms(const struct route_call *call);
 
 /* NULL where there is no such path. */
 const struct route *route_find(const char *path);

@@ -24,6 +24,7 @@
 #define QUERY_THREADS 2
 #define QUERY_QUEUE 64
 #define SPARE_FILES 256
+#define ANSWER_BYTES_MIN (4u << 20) /* the longest answers, such as 3,600 points, have this */
 
 /* Room for all connections; as far as the hard limit lets us. */
 static void raise_file_limit(const struct server *server) {
@@ -60,14 +61,17 @@ int server_open(const struct server_options *options, struct server **ret, struc
         server->listen_fd = server->tick_fd = -1;
         server->export_rows_max = export_rows_within(options->export_bytes);
         atomic_store(&server->export_rows_free, server->export_rows_max);
+        server->reply_bytes_max = options->answer_bytes < ANSWER_BYTES_MIN ? ANSWER_BYTES_MIN : options->answer_bytes;
         connections_init(&server->connections);
         assets_init(&server->assets);
 
         int r = copy_rules(server, options);
         server->pins = pins_new(options->cursor_bytes);
+        server->sharing = sharing_new(server->reply_bytes_max / 4);
         server->sessions = sessions_new();
         server->tick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (r < 0 || !server->pins || !server->sessions || server->tick_fd < 0 ||
+        if (r < 0 || !server->pins || !server->sharing || !server->sessions || server->tick_fd < 0 ||
+            getrandom(server->epoch, sizeof(server->epoch), 0) != sizeof(server->epoch) ||
             getrandom(&server->guesses.seed, sizeof(server->guesses.seed), 0) != sizeof(server->guesses.seed)) {
                 r = error_set(error, -ENOMEM, "cannot open the server: out of memory");
                 goto fail;
@@ -98,6 +102,10 @@ void server_names(struct server *server, struct render_names *ret) {
         ret->n_ifaces = history_read_ifaces(server->history, list, FLOW_IFACES);
         for (unsigned i = 0; i < ret->n_ifaces; i++)
                 memcpy(ret->ifaces[i], list[i].name, sizeof(ret->ifaces[i]));
+}
+
+void server_count_query(struct server *server) {
+        atomic_fetch_add(&server->queries, 1);
 }
 
 int64_t server_now_ms(const struct server *server) {
@@ -151,6 +159,7 @@ void server_close(struct server *server) {
         ws_free(server->ws);
         pool_free(server->pool);
         pins_free(server->pins);
+        sharing_free(server->sharing);
         sessions_free(server->sessions);
         free_token((char *)(uintptr_t)server->access.token);
         connections_fini(&server->connections);

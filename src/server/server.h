@@ -42,6 +42,7 @@ struct server_options {
         unsigned max_websockets;
         uint64_t cursor_bytes; /* memory for pinned results */
         uint64_t export_bytes; /* memory for results that are being sent as a whole */
+        uint64_t answer_bytes; /* memory for answers that wait to be read; some MiB at least */
         struct history *history;
         const struct server_facts *facts;
 };

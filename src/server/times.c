@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/parse.h"
 
+#define STEP_MAX_S (366 * 86400LL)
+
 /* 9999-12-31T23:59:59.999Z */
 #define TIME_MAX_MS 253402300799999LL
 
@@ -146,8 +148,9 @@ bool times_step(const struct params *params, int64_t *step_s, struct problem *pr
         int64_t ms;
         if (!text)
                 return true;
-        if (!parse_duration(text, &ms) || ms < MS_PER_S || ms % MS_PER_S)
-                return problem_set(problem, 400, "step", "must be a duration in whole seconds, such as 1s or 5m");
+        if (!parse_duration(text, &ms) || ms < MS_PER_S || ms % MS_PER_S || ms > STEP_MAX_S * MS_PER_S)
+                return problem_set(problem, 400, "step",
+                                   "must be a duration in whole seconds, such as 1s or 5m, and a year at most");
         *step_s = ms / MS_PER_S;
         return true;
 }

@@ -25,7 +25,7 @@ struct times_range {
  * parse, or where from >= to. */
 bool times_range(const struct params *params, int64_t now_ms, struct times_range *ret, struct problem *problem);
 
-/* The parameter `step`, a duration in whole seconds; leaves it as it is where it is not given. */
+/* The parameter `step`, a duration in whole seconds, a year at most; leaves it as it is where it is not given. */
 bool times_step(const struct params *params, int64_t *step_s, struct problem *problem);
 
 #endif

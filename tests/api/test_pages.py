@@ -4,6 +4,8 @@ import socket
 
 import pytest
 
+from netwatch_testing import eventually
+
 FLOWS = 2500
 
 
@@ -78,8 +80,40 @@ def test_no_cursor_where_all_fits(many):
 
 
 def test_cursors_are_not_guessable(many):
-    tokens = {many.json("/api/flows", limit=1, state="all")["next"].split(".")[0] for _ in range(20)}
+    tokens = {many.json("/api/flows", limit=n, state="all")["next"].split(".")[0] for n in range(1, 21)}
     assert len(tokens) == 20
+
+
+@pytest.mark.parametrize("parameters", [{}, {"sort": "last_seen"}, {"from": "-5s"}, {"sort": "bps", "spark": 5}])
+def test_every_flow_once_while_time_goes_on(many, pair, parameters):
+    """Flows come, go on and end between one page and the next, over more than a second; what is paged through stands."""
+    with pair.peer.entered():
+        out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    rows, asof = [], []
+    question = {"limit": 40, "state": "all", **parameters}
+    with out:
+        def send(n):
+            for i in range(50):
+                out.sendto(b"x" * (n % 900), (pair.host.ip4, 30000 + n * 7 % 5000 + i))
+
+        for n in range(10):
+            send(n)
+        eventually(lambda: many.json("/api/flows", **question)["next"], what="more than one page")
+        page = first = many.json("/api/flows", **question)
+        while True:
+            rows += page["rows"]
+            assert {k: page[k] for k in ("asof", "from", "to", "total", "matched", "summary")} == {
+                k: first[k] for k in ("asof", "from", "to", "total", "matched", "summary")}
+            send(len(rows))
+            asof.append(many.json("/api/top")["asof"])
+            if not page["next"]:
+                break
+            if len(rows) < 200:
+                eventually(lambda: many.json("/api/top")["asof"] > asof[-1], what="the next second")
+            page = many.json("/api/flows", **question, cursor=page["next"])
+    assert len({row["id"] for row in rows}) == len(rows) == first["matched"]
+    assert sum(row["bytes"] for row in rows) == first["summary"]["matched"]["bytes"]
+    assert asof[-1] > first["asof"] + 1000
 
 
 def test_pollers_do_not_push_out_who_pages(daemon, pair):
@@ -93,7 +127,10 @@ def test_pollers_do_not_push_out_who_pages(daemon, pair):
     small.settle()
     first = small.json("/api/flows", limit=10, state="all")
     second = small.json("/api/flows", limit=10, state="all", cursor=first["next"])
-    for _ in range(200):
-        small.json("/api/flows", limit=10, state="all")
+    forgotten = small.json("/api/flows", limit=11, state="all")
+    for n in range(200):
+        small.json("/api/flows", limit=20 + n, state="all")
+    stale = small.request("/api/flows", cursor=forgotten["next"])
+    assert stale.status == 410 and stale.json()["param"] == "cursor"
     assert small.json("/api/flows", limit=10, state="all", cursor=second["next"])["asof"] == first["asof"]
     assert small.json("/api/stats")["rss_bytes"] < 200 << 20

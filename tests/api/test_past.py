@@ -1,5 +1,6 @@
 """Flows and top talkers of past seconds and ranges: live traffic, asked about again."""
 
+import socket
 import time
 
 import pytest
@@ -103,3 +104,21 @@ def test_times_that_are_not_held(served, past):
     expect_problem(served.request("/api/flows", at="-5s", to="-1s"), 400, "at")
     expect_problem(served.request("/api/flows", **{"from": "-1s", "to": "-5s"}), 400, "from")
     expect_problem(served.request("/api/flows", at="yesterday"), 400, "at")
+
+
+def test_a_query_that_needs_more_memory_than_there_is_for_queries(daemon, pair):
+    """A line of 600 seconds for each of 1,000 rows is 4.8 MB; with the least budget queries have 4 MiB."""
+    small = daemon("--memory=64M")
+    with pair.peer.entered():
+        out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with out:
+        for i in range(1100):
+            out.sendto(b"x", (pair.host.ip4, 20000 + i))
+    small.settle()
+    before = small.json("/api/stats")["rss_bytes"]
+    for _ in range(20):
+        answer = small.request("/api/flows", state="all", limit=1000, spark=600)
+        expect_problem(answer, 503)
+        assert "raise --memory" in answer.json()["detail"] and answer.headers["Retry-After"] == "1"
+    assert small.json("/api/stats")["rss_bytes"] < before + (16 << 20)
+    assert len(small.json("/api/flows", state="all", limit=1000, spark=60)["rows"]) == 1000
