@@ -78,7 +78,7 @@ static json_t *summary(const struct pin *pin) {
 static json_t *head(const struct server *server, const struct pin *pin) {
         const struct flow_result *result = &pin->result;
         const struct history_seen *seen = pin->request.has_range ? &result->seen : NULL;
-        int64_t asof_ms = pin->is_final ? seen->range.to * MS_PER_S : result->asof_ms;
+        int64_t asof_ms = seen && pin->is_final ? seen->range.to * MS_PER_S : result->asof_ms;
         int64_t from_ms = (seen ? seen->range.from : server_started_second(server)) * MS_PER_S;
         return json_pack("{sI sI sI si sb sI sI sI}", "asof", (json_int_t)asof_ms, "from", (json_int_t)from_ms, "to",
                          (json_int_t)(seen ? seen->range.to * MS_PER_S : result->asof_ms), "resolution_ms",

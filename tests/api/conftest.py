@@ -20,9 +20,10 @@ def pair():
 
 @pytest.fixture(scope="module")
 def served(pair, request):
-    """A running daemon; a module may set OPTIONS and TOKEN."""
+    """A running daemon; a module may set OPTIONS, TOKEN and ENV."""
     options = getattr(request.module, "OPTIONS", ())
-    with Daemon("--iface=veth0", *options, namespace=pair.host, token=getattr(request.module, "TOKEN", None)) as daemon:
+    more = {"token": getattr(request.module, "TOKEN", None), "env": getattr(request.module, "ENV", None)}
+    with Daemon("--iface=veth0", *options, namespace=pair.host, **more) as daemon:
         yield daemon
         end_well(daemon)
 

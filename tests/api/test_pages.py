@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from netwatch_testing import eventually
+from netwatch_testing import LITTLE_QUARANTINE, eventually
 
 FLOWS = 2500
 
@@ -120,7 +120,7 @@ def test_pollers_do_not_push_out_who_pages(daemon, pair):
     """With memory for few results only, those that nobody pages through leave first."""
     with pair.peer.entered():
         out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    small = daemon("--memory=64M")
+    small = daemon("--memory=64M", env=LITTLE_QUARANTINE)
     with out:
         for i in range(1500):
             out.sendto(b"x", (pair.host.ip4, 20000 + i))

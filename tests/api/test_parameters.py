@@ -2,7 +2,10 @@
 
 import pytest
 
+from netwatch_testing import LITTLE_QUARANTINE
 from wire import ask, get
+
+ENV = LITTLE_QUARANTINE
 
 FLOWS_GOOD = {
     "limit": ["1", "200", "1000"],

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from netwatch_testing import eventually
+from netwatch_testing import LITTLE_QUARANTINE, eventually
 from test_parameters import expect_problem
 
 
@@ -108,7 +108,7 @@ def test_times_that_are_not_held(served, past):
 
 def test_a_query_that_needs_more_memory_than_there_is_for_queries(daemon, pair):
     """A line of 600 seconds for each of 1,000 rows is 4.8 MB; with the least budget queries have 4 MiB."""
-    small = daemon("--memory=64M")
+    small = daemon("--memory=64M", env=LITTLE_QUARANTINE)
     with pair.peer.entered():
         out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with out:

@@ -8,8 +8,8 @@
         rows = daemon.json("/api/flows")["rows"]
 """
 
-from .daemon import Daemon, binary, run_briefly
+from .daemon import LITTLE_QUARANTINE, Daemon, binary, run_briefly
 from .network import Namespace, Pair
 from .waiting import eventually
 
-__all__ = ["Daemon", "Namespace", "Pair", "binary", "eventually", "run_briefly"]
+__all__ = ["LITTLE_QUARANTINE", "Daemon", "Namespace", "Pair", "binary", "eventually", "run_briefly"]
