@@ -192,7 +192,7 @@ class Speaker:
         return wire.ether(packet if self.vlan is None else wire.tag(packet, self.vlan, priority=3))
 
     def send(self, forth, name, make):
-        """Sends a frame, unless it would come after the end. `name` and direction say which; `make` makes its inside."""
+        """Sends a frame, unless it would come after the end. `name` and direction say which; `make` its inside."""
         if self.at_ns >= self.end_ns:
             return
         frame = self.shapes.get((forth, name))
@@ -417,8 +417,8 @@ class Crowd:
         """{second since the start: of how many flows}"""
         for number, (at, n) in enumerate(floods.items()):
             second = self.invention.past.first + at
-            self.extra.setdefault(second, []).extend(
-                (frame, 60 + self.chance.randrange(200)) for frame in passers_by(16 + number, n))
+            lengths = self.chance.sample(range(60, 60 + n), n)  # no two alike: which are kept must be certain
+            self.extra.setdefault(second, []).extend(zip(passers_by(16 + number, n), lengths))
             self.floods.append(second)
 
     def make(self):

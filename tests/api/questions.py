@@ -312,7 +312,7 @@ def single_words(chance):
 
 def write_quantity(chance, number, units):
     """In the largest unit that fits, or plainly; a fraction is rounded down."""
-    size, unit = chance.choice(units)
+    size, unit = chance.choice((units[0], *units))
     if size == 1 or number < size:
         return str(number) + units[0][1], number
     if chance.random() < 0.3:

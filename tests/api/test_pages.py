@@ -56,6 +56,16 @@ def test_the_cursor_alone_is_enough(many):
     assert many.json("/api/flows", cursor=first["next"]) == again
 
 
+def test_of_a_range_state_and_times_are_kept(many):
+    seconds = [point["ts"] for point in many.points() if point["packets"]]
+    question = {"from": seconds[0], "to": seconds[-1] + 1000, "limit": 100, "state": "active"}
+    first = many.json("/api/flows", **question)
+    for more in ({}, {"state": "active"}, {"from": question["from"], "to": question["to"]}, question):
+        page = many.json("/api/flows", cursor=first["next"], **more)
+        assert {k: page[k] for k in ("from", "to", "matched")} == {k: first[k] for k in ("from", "to", "matched")}
+    assert many.request("/api/flows", cursor=first["next"], state="ended").status == 400
+
+
 @pytest.mark.parametrize("other", [{"limit": 101}, {"sort": "bytes"}, {"dir": "asc"}, {"proto": "tcp"}, {"port": 1},
                                    {"state": "active"}, {"ip": "10.0.0.0/8"}, {"vlan": 1}, {"flow": 1}])
 def test_a_cursor_with_other_parameters(many, other):

@@ -82,15 +82,6 @@ def test_pages_of_a_range(served, past):
     assert [row["id"] for row in rows] == [row["id"] for row in whole]
 
 
-def test_a_later_page_keeps_range_and_state(served, past):
-    question = {"from": past[0][0], "to": past[-1][0] + 1000, "limit": 1, "state": "active"}
-    first = served.json("/api/flows", **question)
-    for more in ({}, {"state": "active"}, {"from": question["from"], "to": question["to"]}, question):
-        page = served.json("/api/flows", cursor=first["next"], **more)
-        assert (page["from"], page["to"], page["matched"]) == (first["from"], first["to"], first["matched"])
-    expect_problem(served.request("/api/flows", cursor=first["next"], state="ended"), 400, "cursor")
-
-
 def test_a_file_of_a_range(served, past):
     answer = served.json("/api/flows", format="json", at=past[1][0])
     assert sum(row["packets"] for row in icmp(answer)) == past[1][1]

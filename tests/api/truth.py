@@ -523,4 +523,5 @@ def check_counters(answer, past, first, end, step_s, some_forgotten=False):
             assert exact // point["span_ms"] <= value <= exact // point["span_ms"] + 1, (point["ts"], name)
     gaps = [(max(first, since), min(end, to), why) for since, to, why in (
         (0, past.begun, "not_started"), (past.begun, past.first, "expired"), (past.end, end, "not_yet"))]
-    check_equal("gaps", answer["gaps"], [{"from": x * 1000, "to": y * 1000, "reason": why} for x, y, why in gaps if x < y])
+    check_equal("gaps", answer["gaps"], [
+        {"from": x * 1000, "to": y * 1000, "reason": why} for x, y, why in gaps if x < y])
