@@ -60,6 +60,12 @@ describe('access', () => {
                 await screenshot(page, `live-${viewport.width}-${colorScheme}`);
                 assert.deepEqual(await axeFindings(page), []);
 
+                // Among the largest is a port of two digits, whose button would be a small one.
+                await page.evaluate(() => { location.hash = '#filter=port%3D53'; });
+                await until(page, () => [...document.querySelectorAll('#talkers .port')].some((port) => port.textContent === ':53'));
+                assert.deepEqual(await axeFindings(page), []);
+                await page.click('#filter-clear');
+
                 await toTheTable();
                 await page.click('#flows tbody tr[data-id] .c-bytes');
                 await page.waitForSelector('#drawer:not([hidden])');

@@ -179,6 +179,34 @@ describe('states', () => {
         }
     });
 
+    it('a second that was shown early, and what came of it skipped', async () => {
+        daemon = await new Daemon('--bpf=').start();
+        const context = await browser.newContext();
+        const page = await context.newPage();
+        // The daemon's own frames, of which the first says what was so far: other than what the second will have been.
+        let first = null;
+        await page.routeWebSocket('**/ws', (socket) => {
+            const server = socket.connectToServer();
+            server.onMessage((text) => {
+                const frame = JSON.parse(text);
+                if (frame.type !== 'rates' || (first !== null && frame.ts !== first))
+                    socket.send(text);
+                else if (first === null)
+                    socket.send(JSON.stringify({ ...frame, partial: true, drops: 7 }));
+                first ??= frame.type === 'rates' ? frame.ts : null;
+            });
+        });
+        const drops = (pattern) => until(page, (source) => new RegExp(source).test(document.querySelector('#n-drops small').textContent), pattern);
+        try {
+            await page.goto(daemon.url);
+            await drops('^7 in 60 min');
+            await drops('^$');
+        } finally {
+            await context.close();
+            await daemon.stop();
+        }
+    });
+
     it('a clock that is set back, and far forward', async () => {
         daemon = await new Daemon('--bpf=').start();
         const stopTalk = startTalk();

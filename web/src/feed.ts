@@ -222,11 +222,13 @@ export class Feed {
     /** The stream tells of a second: the next one, or one that a step of the daemon's clock led to. */
     private enter(second: number): void {
         const { state } = this.store;
-        const expected = state.seconds.newest + 1;
-        if (second < state.seconds.newest)
+        const { newest } = state.seconds;
+        if (second < newest)
             this.turnBack(second);
-        if (second > expected) {
-            this.hole = Math.max(Math.min(this.hole, expected), second - HOUR + SLACK_S);
+        // The first second is shown early and told again when it is whole, which may have been skipped as well.
+        const known = state.latest?.partial && state.latest.ts === newest * 1000 ? newest - 1 : newest;
+        if (second > newest && second > known + 1) {
+            this.hole = Math.max(Math.min(this.hole, known + 1), second - HOUR + SLACK_S);
             this.missing.want();
         }
         state.link = { kind: 'live' };

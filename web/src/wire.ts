@@ -153,6 +153,8 @@ export interface TopAnswer {
 export interface RatesFrame {
     type: 'rates';
     ts: number;
+    /** Not every millisecond of it was captured, or it is not over. */
+    partial: boolean;
     pps: number;
     bps: number;
     by_proto: ByClass;
