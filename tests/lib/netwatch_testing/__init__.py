@@ -10,6 +10,6 @@
 
 from .daemon import Daemon, binary, run_briefly
 from .network import Namespace, Pair
-from .waiting import eventually
+from .waiting import DEADLINE_S, eventually
 
-__all__ = ["Daemon", "Namespace", "Pair", "binary", "eventually", "run_briefly"]
+__all__ = ["DEADLINE_S", "Daemon", "Namespace", "Pair", "binary", "eventually", "run_briefly"]
