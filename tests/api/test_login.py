@@ -235,30 +235,43 @@ def wrong(daemon):
     return post(daemon, "/login", b'{"token":"wrong"}', JSON)
 
 
+def within_a_second(attempt):
+    """What holds for a second is looked at in less: where the machine was too busy, once more after a pause."""
+    while True:
+        begun = time.monotonic()
+        answers = attempt()
+        if time.monotonic() - begun < 1:
+            return answers
+        time.sleep(1.05)
+
+
 def test_ten_wrong_ones_a_second(daemon):
     running = daemon("--auth-token=" + TOKEN)
     session = cookie_of(login(running))
-    answers = [wrong(running) for _ in range(12)]
-    assert [a[0] for a in answers] == [401] * 10 + [429] * 2
-    assert answers[-1][1]["retry-after"] == "1"
-    assert answers[-1][1]["content-type"] == "application/problem+json"
-
-    # then nobody learns from it which one is right, not by the header either
     right = json.dumps({"token": TOKEN}).encode()
-    assert post(running, "/login", right, JSON)[0] == 429
-    assert stats(running, "Authorization: Bearer " + TOKEN) == 429
-    # but who is in stays in, and what needs no token needs none
-    assert stats(running, "Cookie: " + session) == 200
-    assert ask(running, get("/healthz"))[0] == 200
-    assert stats(running) == 401
+
+    def attempt():
+        guesses = [wrong(running) for _ in range(12)]
+        # then nobody learns from it which one is right, not by the header either
+        refused = post(running, "/login", right, JSON)[0], stats(running, "Authorization: Bearer " + TOKEN)
+        # but who is in stays in, and what needs no token needs none
+        let_in = stats(running, "Cookie: " + session), ask(running, get("/healthz"))[0], stats(running)
+        return guesses, refused, let_in
+
+    guesses, refused, let_in = within_a_second(attempt)
+    assert [a[0] for a in guesses] == [401] * 10 + [429] * 2
+    assert guesses[-1][1]["retry-after"] == "1"
+    assert guesses[-1][1]["content-type"] == "application/problem+json"
+    assert refused == (429, 429) and let_in == (200, 200, 401)
     time.sleep(1.05)
     assert post(running, "/login", right, JSON)[0] == 204
 
 
 def test_wrong_headers_count_as_well(daemon):
     running = daemon("--auth-token=" + TOKEN)
-    assert [stats(running, "Authorization: Bearer wrong") for _ in range(11)] == [401] * 10 + [429]
-    assert wrong(running)[0] == 429
+    *statuses, last = within_a_second(lambda: [
+        *(stats(running, "Authorization: Bearer wrong") for _ in range(11)), wrong(running)[0]])
+    assert statuses == [401] * 10 + [429] and last == 429
     time.sleep(1.05)
     assert stats(running, "Authorization: Bearer " + TOKEN) == 200
 

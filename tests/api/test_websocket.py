@@ -10,6 +10,7 @@ import pytest
 import websockets
 
 import contract
+from netwatch_testing import DEADLINE_S, eventually
 from wire import Socket, ask, connect, get, read_answer
 
 
@@ -19,7 +20,7 @@ def talk(daemon, conversation):
         sock = connect(daemon)
         sock.setblocking(False)
         async with websockets.connect(daemon.url.replace("http", "ws") + "ws", sock=sock, compression=None) as client:
-            return await asyncio.wait_for(conversation(client), 20)
+            return await asyncio.wait_for(conversation(client), DEADLINE_S)
     return asyncio.run(run())
 
 
@@ -27,22 +28,27 @@ async def receive(client):
     return json.loads(await client.recv())
 
 
-def test_rates_come_at_once_and_then_every_second(served, pair):
+def test_rates_come_at_once(served):
+    """That of the last closed second, not only with the next one: a second may end while it is asked for, not always."""
     served.settle()
 
     async def conversation(client):
+        before = served.points()[-1]["ts"]
         await client.send('{"subscribe":["rates"]}')
-        asked = time.monotonic()
-        frames = [await receive(client)]
-        first_s = time.monotonic() - asked
-        while len(frames) < 4:
-            frames.append(await receive(client))
-        return first_s, frames
+        return (await receive(client))["ts"] == before
 
-    ping = pair.peer.start("ping", "-i", "0.1", "-c", "40", pair.host.ip4, stdout=subprocess.DEVNULL)
-    first_s, frames = talk(served, conversation)
-    ping.wait(20)
-    assert first_s < 0.5
+    assert any(talk(served, conversation) for _ in range(10))
+
+
+def test_rates_of_every_second(served, pair):
+    async def conversation(client):
+        await client.send('{"subscribe":["rates"]}')
+        return [await receive(client) for _ in range(4)]
+
+    served.settle()
+    ping = pair.peer.start("ping", "-i", "0.1", pair.host.ip4, stdout=subprocess.DEVNULL)
+    frames = talk(served, conversation)
+    ping.kill()
     assert {f["type"] for f in frames} == {"rates"}
     assert [f["ts"] for f in frames] == [frames[0]["ts"] + 1000 * i for i in range(4)]
     assert any(f["pps"] for f in frames)
@@ -85,16 +91,10 @@ def test_events_and_unsubscribing(daemon, pair):
         assert (await receive(client))["type"] == "rates"
         await client.send('{"unsubscribe":["rates"]}')
         await client.send('{"subscribe":["top_talkers"],"unsubscribe":["events"]}')
-        kinds = set()
-        end = time.monotonic() + 2.5
-        while time.monotonic() < end:
-            try:
-                kinds.add(json.loads(await asyncio.wait_for(client.recv(), 0.5))["type"])
-            except asyncio.TimeoutError:
-                pass
-            if time.monotonic() < end - 2:
-                kinds.clear()  # what was under way
-        return kinds
+        # With the first of these what was said before has been heard; then nothing else comes.
+        while (await receive(client))["type"] != "top_talkers":
+            pass
+        return {(await receive(client))["type"] for _ in range(2)}
 
     assert talk(running, conversation) == {"top_talkers"}
 
@@ -192,9 +192,7 @@ def test_the_limit(daemon):
     assert ask(running, get("/ws", *Socket.HANDSHAKE, "Sec-WebSocket-Key: " + "A" * 22 + "=="))[0] == 503
     assert running.json("/api/stats")["clients"]["ws"] == 3
     clients.pop().close()
-    deadline = time.monotonic() + 5
-    while running.json("/api/stats")["clients"]["ws"] == 3:
-        assert time.monotonic() < deadline
+    eventually(lambda: running.json("/api/stats")["clients"]["ws"] < 3, what="its place is free")
     with Socket(running) as ws:
         assert ws.status == 101
     for client in clients:

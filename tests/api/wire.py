@@ -8,8 +8,10 @@ import struct
 import time
 from urllib.parse import urlsplit
 
+from netwatch_testing import DEADLINE_S
 
-def connect(daemon, receive_buffer=None, timeout_s=10, source=None):
+
+def connect(daemon, receive_buffer=None, timeout_s=DEADLINE_S, source=None):
     """A TCP connection to the daemon, from inside its namespace."""
     where = urlsplit(daemon.url)
     with daemon.namespace.entered():

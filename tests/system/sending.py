@@ -5,6 +5,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 from netwatch_testing import eventually
 
@@ -73,7 +74,7 @@ def iperf3(client, server, *options):
 
 
 class Stream:
-    """Datagrams at a steady pace, from entry to exit. `sent` counts them."""
+    """Datagrams at a steady pace, from entry to exit. `sent` counts them, `times` are when (Unix time, s)."""
 
     def __init__(self, sender, receiver, size, every_s):
         self.into, self.port = sink(receiver, receiver.ip4)
@@ -81,14 +82,18 @@ class Stream:
             self.out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.out.connect((receiver.ip4, self.port))
         self.source_port = self.out.getsockname()[1]
-        self.size, self.every_s, self.sent = size, every_s, 0
+        self.size, self.every_s, self.times = size, every_s, []
         self.enough = threading.Event()
         self.thread = threading.Thread(target=self.pump)
 
     def pump(self):
         while not self.enough.wait(self.every_s):
+            self.times.append(time.time())
             self.out.send(b"s" * self.size)
-            self.sent += 1
+
+    @property
+    def sent(self):
+        return len(self.times)
 
     def __enter__(self):
         self.thread.start()

@@ -16,7 +16,7 @@ import urllib.parse
 import urllib.request
 from contextlib import nullcontext
 
-from .waiting import eventually
+from .waiting import DEADLINE_S, eventually
 
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -29,7 +29,7 @@ def binary():
     return os.environ["NETWATCH"]
 
 
-def run_briefly(*options, namespace=None, prefix=(), timeout_s=20, env=None, program=None):
+def run_briefly(*options, namespace=None, prefix=(), timeout_s=DEADLINE_S, env=None, program=None):
     """Runs the daemon where it is expected to end by itself. Returns the completed process, with `.seconds`."""
     command = [*prefix, program or binary(), *options]
     begun = time.monotonic()
@@ -68,7 +68,7 @@ class Daemon:
 
     # ---- lifetime ----
 
-    def start(self, timeout_s=10):
+    def start(self, timeout_s=DEADLINE_S):
         self.begun = time.monotonic()
         self.process = subprocess.Popen(self.command, env=self.env, text=True, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -93,7 +93,7 @@ class Daemon:
     def output(self):
         return "".join(list(self.lines))
 
-    def stop(self, how=signal.SIGTERM, timeout_s=15):
+    def stop(self, how=signal.SIGTERM, timeout_s=DEADLINE_S):
         """Asks it to end. Returns (exit status, seconds that it took)."""
         begun = time.monotonic()
         self.process.send_signal(how)
@@ -123,7 +123,7 @@ class Daemon:
 
     # ---- asking ----
 
-    def request(self, path, method="GET", headers=None, body=None, timeout_s=10, **parameters):
+    def request(self, path, method="GET", headers=None, body=None, timeout_s=DEADLINE_S, **parameters):
         """One request; any status is an answer."""
         if parameters:
             path += "?" + urllib.parse.urlencode(parameters)
@@ -148,7 +148,7 @@ class Daemon:
         """The seconds of /api/counters, oldest first."""
         return self.json("/api/counters", **({"from": "-1h"} | parameters))["points"]
 
-    def settle(self, timeout_s=10):
+    def settle(self, timeout_s=DEADLINE_S):
         """Waits until everything that was captured up to now is in the history: until the present second has closed.
         Then nothing is on its way any more, if nothing is sent meanwhile. The first second is shown before its end:
         where it is the present one, the one after it tells."""
