@@ -180,7 +180,7 @@ static void run(void (*happen)(int64_t s, uint64_t *seed)) {
                 second(s, &seed);
                 for (unsigned i = 0; i < 6; i++)
                         make_question(&questions[random_below(&seed, QUESTIONS)], s + 1, &seed);
-                for (unsigned i = 0; i < 40; i++) {
+                for (unsigned i = 0; i < 12; i++) {
                         struct question *question = &questions[random_below(&seed, QUESTIONS)];
                         if (question->path)
                                 ask_again(question);
@@ -197,7 +197,7 @@ static void test_time_goes_on(void **state) {
         (void)state;
         open_history(64 << 20, 100000);
         run(NULL);
-        assert_true(tally.kept > 5000);
+        assert_true(tally.kept > 1500);
 }
 
 /* The budget thins minutes, and there are too few places for the flows. */
@@ -208,7 +208,7 @@ static void test_thinned_and_forgotten(void **state) {
         struct history_figures figures;
         history_read_figures(server.history, &figures);
         assert_true(figures.is_thinned && figures.flows_forgotten);
-        assert_true(tally.changed > 1000);
+        assert_true(tally.changed > 400);
 }
 
 static void rename_now_and_then(int64_t s, uint64_t *seed) {
