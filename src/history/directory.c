@@ -53,6 +53,7 @@ int directory_init(struct directory *directory, const struct history_options *op
                 .n_chains = chains_for(options->max_flows),
                 .seed = options->seed,
                 .wheel_s = INT64_MIN,
+                .stamp = 1,
                 .keep_ended_ms = options->keep_all ? INT64_MAX : options->retention_s * MS_PER_S,
         };
         memcpy(directory->ttl_ms, options->ttl_ms, sizeof(directory->ttl_ms));
@@ -162,6 +163,7 @@ static void end_flow(struct directory *directory, uint32_t index) {
         *link = entry->hash_next;
 
         entry->state = ENTRY_ENDED;
+        entry->stamp = directory->stamp;
         directory->n_active--;
         directory->n_ended++;
         list_move(directory, entry->listed ? LIST_ENDED : LIST_UNLISTED, index);
@@ -179,6 +181,7 @@ static void forget(struct directory *directory, uint32_t index) {
         if (entry->tick_row < directory->n_rows && directory->rows[entry->tick_row].flow == index)
                 directory->rows[entry->tick_row].flow = FLOW_NONE;
         entry->state = ENTRY_FREE;
+        entry->stamp = directory->stamp;
         directory->n_ended--;
         list_move(directory, LIST_FREE, index);
 }
@@ -278,6 +281,7 @@ static bool new_flow(struct directory *directory, const struct flow_key *key, en
                 .last_seen_ms = now_ms,
                 .hash_next = *chain,
                 .tick_row = FLOW_NONE,
+                .stamp = directory->stamp,
                 .state = ENTRY_ACTIVE,
                 .listed = !directory->segments,
                 .ab_direction = ab_direction & 3,
@@ -301,9 +305,14 @@ bool directory_flow_of(struct directory *directory, const struct flow_key *key, 
 
 /* ---- deltas -------------------------------------------------------------------------------- */
 
+void directory_begin_change(struct directory *directory) {
+        directory->stamp++;
+}
+
 void directory_begin_tick(struct directory *directory, int64_t second) {
         if (directory->wheel_s == INT64_MIN)
                 directory->wheel_s = second;
+        directory->second_stamp = directory->stamp;
         directory->n_rows = 0;
         directory->n_new = 0;
         directory->hand_looks = directory->capacity;
@@ -385,6 +394,7 @@ bool directory_add(struct directory *directory, struct history_flow *flow, int64
         volume_add(&row->ba, delta->ba_packets, delta->ba_bytes);
 
         struct entry *entry = &directory->entries[flow->index];
+        entry->stamp = directory->stamp;
         if (first_ms < entry->first_seen_ms || entry->ab.packets + entry->ba.packets == 0)
                 entry->first_seen_ms = first_ms;
         if (last_ms > entry->last_seen_ms)
@@ -449,6 +459,16 @@ void directory_expire(struct directory *directory, int64_t now_ms) {
 }
 
 /* ---- what an entry says ------------------------------------------------------------------------ */
+
+struct flow_sum directory_sum(const struct directory *directory, uint32_t index) {
+        const struct entry *entry = &directory->entries[index];
+        return (struct flow_sum){.flow = index, .ab = entry->ab, .ba = entry->ba};
+}
+
+struct flow_sum directory_last(const struct directory *directory, uint32_t index) {
+        const struct flow_sum *row = directory_row(directory, index);
+        return row ? *row : (struct flow_sum){.flow = index};
+}
 
 enum flow_initiator entry_initiator(const struct entry *entry) {
         if (entry->initiator_rank == INITIATOR_FIRST_SEEN) {

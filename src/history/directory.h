@@ -25,6 +25,7 @@ struct entry {
         uint32_t next;
         uint32_t list;     /* which list that is */
         uint32_t tick_row; /* its row of the last tick, if that row names this entry */
+        uint32_t stamp;    /* the directory's, when what the entry says last changed */
         uint32_t closed_s; /* low 32 bits of the second in which FIN both ways or RST was seen */
         uint8_t state;     /* enum entry_state */
         uint8_t tcp_flags;
@@ -53,6 +54,8 @@ struct directory {
         uint32_t n_chains;   /* a power of two */
         uint64_t seed;
         uint64_t last_id;
+        uint32_t stamp;           /* counts what is written at once */
+        uint32_t second_stamp;    /* when the current second began */
         struct entry_list *lists; /* WHEEL_SLOTS of live flows by when to look at them, then ended, then free */
         int64_t wheel_s;          /* the next second to be looked at */
         uint32_t n_active;
@@ -78,6 +81,9 @@ int directory_init(struct directory *directory, const struct history_options *op
 void directory_fini(struct directory *directory);
 size_t directory_bytes(uint32_t max_flows);
 
+/* Begins to change: once before all that readers will see at once. */
+void directory_begin_change(struct directory *directory);
+
 /* Begins the rows of a new tick. */
 void directory_begin_tick(struct directory *directory, int64_t second);
 
@@ -92,6 +98,10 @@ void directory_expire(struct directory *directory, int64_t now_ms);
 
 /* The row of the last tick, or NULL where the flow was silent in it. */
 const struct flow_sum *directory_row(const struct directory *directory, uint32_t index);
+
+/* What a flow carried since it was first seen, and in the last tick. */
+struct flow_sum directory_sum(const struct directory *directory, uint32_t index);
+struct flow_sum directory_last(const struct directory *directory, uint32_t index);
 
 /* Who began the flow, and which way that runs. */
 enum flow_initiator entry_initiator(const struct entry *entry);

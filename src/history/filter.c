@@ -139,6 +139,10 @@ bool filter_is_empty(const struct filter *filter) {
         return !filter || !filter->n_nodes;
 }
 
+unsigned filter_conditions(const struct filter *filter) {
+        return filter->n_conditions;
+}
+
 static enum filter_lasts node_lasts(const struct filter_node *node) {
         switch ((enum filter_node_kind)node->kind) {
         case NODE_AGE: return FILTER_LASTS_NOT;

@@ -38,6 +38,9 @@ void filter_free(struct filter *filter);
 /* True where there is no condition in it: it selects everything. NULL is such a filter, too. */
 bool filter_is_empty(const struct filter *filter);
 
+/* How many conditions are in it. */
+unsigned filter_conditions(const struct filter *filter);
+
 /* What a filter is told of a flow. */
 struct filter_flow {
         const struct flow_key *key;

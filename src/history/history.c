@@ -100,6 +100,7 @@ static void pass_silence(struct history *history, int64_t second) {
 void history_tick_begin(struct history *history, int64_t second) {
         pthread_rwlock_wrlock(&history->lock);
         assert(second >= history->second);
+        directory_begin_change(&history->directory);
         if (second != history->second) {
                 if (history->gaps_are_zero && history->second != INT64_MIN)
                         pass_silence(history, second);

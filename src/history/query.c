@@ -5,8 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "history/range.h"
-#include "history/select.h"
+#include "history/verdicts.h"
 
 /* ---- the order -------------------------------------------------------------------------- */
 
@@ -125,6 +124,7 @@ struct run {
         const struct flow_query *query;
         struct work work;
         struct range range; /* of a query that has one */
+        struct verdicts verdicts;
         enum filter_lasts lasts;
         struct select_rate rate; /* of every flow, but for its bytes */
         struct best best;
@@ -136,7 +136,7 @@ static unsigned take_part(const struct run *run, const struct entry *entry, stru
                           struct flow_sum *rate) {
         struct select_rate facts = run->rate;
         facts.bytes = flow_sum_both_ways(rate).bytes;
-        unsigned directions = select_directions(&run->query->filter, entry, sum, &facts);
+        unsigned directions = verdicts_select(&run->verdicts, &run->history->directory, entry, sum, &facts);
         *sum = select_part(sum, directions);
         *rate = select_part(rate, directions);
         return directions;
@@ -170,17 +170,6 @@ static int consider(struct run *run, const struct entry *entry, struct flow_sum 
         return best_add(&run->best, &run->work, (struct candidate){query->ascending ? ~value : value, entry->id, all});
 }
 
-static struct flow_sum sum_now(const struct directory *directory, uint32_t index) {
-        const struct entry *entry = &directory->entries[index];
-        return (struct flow_sum){.flow = index, .ab = entry->ab, .ba = entry->ba};
-}
-
-/* In the last second. */
-static struct flow_sum rate_now(const struct directory *directory, uint32_t index) {
-        const struct flow_sum *row = directory_row(directory, index);
-        return row ? *row : (struct flow_sum){.flow = index};
-}
-
 static bool has_asked_state(const struct flow_filter *filter, const struct entry *entry) {
         return !filter->has_state || (entry->state == ENTRY_ENDED) == (filter->state == FLOW_STATE_ENDED);
 }
@@ -197,7 +186,7 @@ static int scan_now(struct run *run) {
                 if (entry->state == ENTRY_FREE || !has_asked_state(filter, entry))
                         continue;
                 run->result.total++;
-                r = consider(run, entry, sum_now(directory, index), rate_now(directory, index));
+                r = consider(run, entry, directory_sum(directory, index), directory_last(directory, index));
         }
         return r;
 }
@@ -230,7 +219,7 @@ static void label_times(const struct wall *wall, struct flow_row *row) {
 static struct flow_row row_of(const struct run *run, const struct candidate *candidate) {
         const struct directory *directory = &run->history->directory;
         struct flow_sum sum = candidate->sum;
-        struct flow_sum rate = run->query->has_range ? sum : rate_now(directory, sum.flow);
+        struct flow_sum rate = run->query->has_range ? sum : directory_last(directory, sum.flow);
         const struct entry *entry = &directory->entries[sum.flow];
         struct flow_row row = entry_to_row(entry);
         row.index = sum.flow;
@@ -259,10 +248,7 @@ static int scan(struct run *run) {
         const struct history *history = run->history;
         run->result.asof_ms =
                 history->second == INT64_MIN ? 0 : (wall_of(&history->wall, history->second) + 1) * MS_PER_S;
-        const struct history_counters *last = counters_find(&history->counters, history->second);
-        uint32_t last_ms = last ? last->span_ms : 0;
-        run->rate.span_ms = run->query->has_range ? (uint32_t)run->range.seen.span_ms : last_ms;
-        run->rate.now_ms = history_now_ms(history);
+        run->rate = verdicts_rate(&run->verdicts, history, run->query->has_range ? &run->range : NULL);
         int r = run->query->has_range ? scan_range(run) : scan_now(run);
         if (r < 0)
                 return r;
@@ -283,6 +269,9 @@ int history_query_flows(struct history *history, const struct flow_query *query,
         int r = 0;
         if (query->has_range)
                 r = range_read(history, query->range, &run.work, &run.range);
+        if (r == 0)
+                r = verdicts_begin(&run.verdicts, history, &query->filter, query->has_range ? &run.range : NULL,
+                                   &run.work);
         if (r == 0) {
                 pthread_rwlock_rdlock(&history->lock);
                 r = scan(&run);
@@ -292,6 +281,7 @@ int history_query_flows(struct history *history, const struct flow_query *query,
                 run.result.seen = range_seen(&run.range, run.result.matched_volume, run.result.unmatched_volume,
                                              !select_is_all(&query->filter));
         free(run.best.heap);
+        verdicts_fini(&run.verdicts);
         range_fini(&run.range);
         work_end(&run.work);
         if (r == 0)

@@ -78,14 +78,14 @@ struct flow_sum select_part(const struct flow_sum *sum, unsigned directions) {
         return part;
 }
 
-unsigned select_volume(const struct flow_filter *filter, const struct entry *entry, const struct flow_sum *sum,
-                       struct select_rate rate, struct volume *ret, struct volume *rest) {
-        struct volume whole = flow_sum_both_ways(sum);
-        rate.bytes = whole.bytes;
-        unsigned directions = select_directions(filter, entry, sum, &rate);
+struct volume select_volume(const struct flow_sum *sum, unsigned directions, struct volume *rest) {
         const struct flow_sum part = select_part(sum, directions);
-        *ret = flow_sum_both_ways(&part);
-        struct volume other = volume_less(whole, *ret);
+        struct volume ret = flow_sum_both_ways(&part), other = volume_less(flow_sum_both_ways(sum), ret);
         volume_add(rest, other.packets, other.bytes);
-        return directions;
+        return ret;
+}
+
+unsigned select_cost(const struct flow_filter *filter) {
+        return filter->protos.n + filter->vlans.n + filter->ports.n + filter->nets.n +
+               (filter->expression ? filter_conditions(filter->expression) : 0);
 }

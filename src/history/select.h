@@ -18,10 +18,11 @@ unsigned select_directions(const struct flow_filter *filter, const struct entry 
 /* What of a sum ran in these directions. */
 struct flow_sum select_part(const struct flow_sum *sum, unsigned directions);
 
-/* The directions that the filter selects of a flow whose rate is that of its sum; the rate's bytes are not looked at.
- * The volume of those directions goes to `*ret`, that of the others is added to `*rest`. */
-unsigned select_volume(const struct flow_filter *filter, const struct entry *entry, const struct flow_sum *sum,
-                       struct select_rate rate, struct volume *ret, struct volume *rest);
+/* The volume of these directions; that of the others is added to `*rest`. */
+struct volume select_volume(const struct flow_sum *sum, unsigned directions, struct volume *rest);
+
+/* How many conditions a flow is asked, at most. */
+unsigned select_cost(const struct flow_filter *filter);
 
 /* For how long what the filter says of a flow stands, over seconds that are past. */
 enum filter_lasts select_lasts(const struct flow_filter *filter);

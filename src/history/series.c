@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "history/groups.h"
-#include "history/range.h"
-#include "history/select.h"
+#include "history/turns.h"
+#include "history/verdicts.h"
 
 /* Which rows of the result a flow counts for: 0 none, else the row's number plus 1. */
 struct places {
@@ -25,13 +25,24 @@ struct run {
         struct work work;
         enum filter_lasts lasts;
         struct range range;
-        struct picked picked;   /* of the whole range */
-        struct segment **parts; /* of the steps, and which step each is of */
+        struct verdicts verdicts;
+        struct select_rate rate; /* what all flows have in common */
+        struct picked picked;    /* of the whole range */
+        struct segment **parts;  /* of the steps, and which step each is of */
         uint16_t *steps;
         size_t n_parts;
         struct groups groups;
+        struct turns turns;
         struct places *places; /* by the flow's index */
+        size_t n_places;
         struct series_result result;
+};
+
+/* Where a pass over the range's flows is. */
+struct counted {
+        struct run *run;
+        struct segment_cursor cursor;
+        size_t i;
 };
 
 /* ---- the steps ------------------------------------------------------------------------------ */
@@ -134,12 +145,12 @@ static int pick(struct run *run) {
 /* What of a flow the filter selects; `*ret` receives its volume, and the rest goes to what it does not. */
 static unsigned take_selected(struct run *run, const struct entry *entry, const struct flow_sum *sum,
                               struct volume *ret) {
-        const struct select_rate rate = {
-                .span_ms = (uint32_t)run->range.seen.span_ms,
-                .now_ms = history_now_ms(run->history),
-        };
+        struct select_rate rate = run->rate;
+        rate.bytes = flow_sum_both_ways(sum).bytes;
         groups_note_change(entry, run->query->by, run->lasts, &run->range.seen);
-        return select_volume(&run->query->filter, entry, sum, rate, ret, &run->result.unmatched);
+        unsigned directions = verdicts_select(&run->verdicts, &run->history->directory, entry, sum, &rate);
+        *ret = select_volume(sum, directions, &run->result.unmatched);
+        return directions;
 }
 
 /* By flow the id is the index for as long as the greatest are looked for. */
@@ -187,21 +198,33 @@ static void place_flows(struct run *run) {
         }
 }
 
+/* The rows that count, one after another: false after the last, or with `*ret` below 0. Takes turns. */
+static bool next_counted(struct counted *rows, struct flow_sum *sum, int *ret) {
+        struct run *run = rows->run;
+        while (*ret == 0 && segment_next(&rows->cursor, sum)) {
+                if (turns_next(&run->turns, &run->work, rows->i++))
+                        *ret = -ECANCELED;
+                else if (run->places[sum->flow].first)
+                        *ret = turns_has_lost(&run->turns, &run->history->directory.entries[sum->flow]) ? -EAGAIN : 0;
+                else
+                        continue;
+                return *ret == 0;
+        }
+        return false;
+}
+
 static int add_all(struct groups *groups, void *context) {
         struct run *run = context;
         const struct entry *entries = run->history->directory.entries;
-        struct segment_cursor cursor = range_start(&run->range);
+        struct counted rows = {.run = run, .cursor = range_start(&run->range)};
         struct flow_sum sum;
         int r = 0;
-        for (uint32_t i = 0; r == 0 && segment_next(&cursor, &sum); i++) {
-                const struct places *places = &run->places[sum.flow];
-                if (work_is_cancelled(&run->work, i))
-                        return -ECANCELED;
-                if (!places->first)
-                        continue;
-                const struct flow_sum part = select_part(&sum, places->directions);
+        turns_begin(&run->turns);
+        while (next_counted(&rows, &sum, &r)) {
+                const struct flow_sum part = select_part(&sum, run->places[sum.flow].directions);
                 r = groups_add_flow(groups, &entries[sum.flow], flow_sum_both_ways(&part), run->query->by);
         }
+        turns_end(&run->turns);
         return r;
 }
 
@@ -213,20 +236,19 @@ static void place(const struct groups *groups, const struct flow_key *key, uint1
 
 static int place_all(struct run *run) {
         const struct entry *entries = run->history->directory.entries;
-        struct segment_cursor cursor = range_start(&run->range);
+        struct counted rows = {.run = run, .cursor = range_start(&run->range)};
         struct flow_sum sum;
-        for (uint32_t i = 0; segment_next(&cursor, &sum); i++) {
+        int r = 0;
+        turns_begin(&run->turns);
+        while (next_counted(&rows, &sum, &r)) {
                 struct places *places = &run->places[sum.flow];
-                if (work_is_cancelled(&run->work, i))
-                        return -ECANCELED;
-                if (!places->first)
-                        continue;
                 struct flow_key key = groups_key(&entries[sum.flow], run->query->by);
                 place(&run->groups, &key, &places->first);
                 if (groups_other_host(&entries[sum.flow], run->query->by, &key))
                         place(&run->groups, &key, &places->second);
         }
-        return 0;
+        turns_end(&run->turns);
+        return r;
 }
 
 static int place_groups(struct run *run) {
@@ -239,21 +261,60 @@ static int place_groups(struct run *run) {
         return r < 0 ? r : place_all(run);
 }
 
-/* All that is read under the second lock. */
-static int judge(struct run *run) {
+/* A service port may change, and needs few groups. */
+static bool may_take_turns(const struct run *run) {
+        return run->query->by != TOP_BY_PORT && range_flows(&run->range) >= TURNS_FROM;
+}
+
+/* All that is read of one tick, under the second lock. */
+static int judge(struct run *run, bool gives_way) {
         const struct directory *directory = &run->history->directory;
-        size_t n = directory->used_up_to + 1u;
-        int r = work_take(&run->work, n * sizeof(*run->places));
+        run->rate = verdicts_rate(&run->verdicts, run->history, &run->range);
+        run->turns = (struct turns){run->history, gives_way, directory->last_id};
+        run->n_places = directory->used_up_to + 1u;
+        int r = work_take(&run->work, run->n_places * sizeof(*run->places));
         if (r < 0)
                 return r;
-        run->places = calloc(n, sizeof(*run->places));
+        run->places = calloc(run->n_places, sizeof(*run->places));
         r = run->places ? take_flows(run) : -ENOMEM;
         if (r < 0)
                 return r;
-        if (run->query->by != TOP_BY_FLOW)
+        if (run->query->by == TOP_BY_FLOW)
+                place_flows(run);
+        else if (!gives_way)
                 return place_groups(run);
-        place_flows(run);
         return 0;
+}
+
+/* -EAGAIN where it gives way and a flow has left meanwhile. */
+static int try(struct run *run, bool gives_way) {
+        pthread_rwlock_rdlock(&run->history->lock);
+        int r = judge(run, gives_way);
+        pthread_rwlock_unlock(&run->history->lock);
+        if (r < 0 || !gives_way || run->query->by == TOP_BY_FLOW)
+                return r;
+        return place_groups(run);
+}
+
+/* Back to before the first try. */
+static void forget(struct run *run) {
+        struct series_result *result = &run->result;
+        result->n_rows = result->matched_flows = result->unmatched_flows = 0;
+        result->matched = result->unmatched = (struct volume){0};
+        groups_fini(&run->groups);
+        free(run->places);
+        run->places = NULL;
+        work_give(&run->work, run->n_places * sizeof(*run->places));
+}
+
+static int judge_and_place(struct run *run) {
+        for (unsigned attempt = 0; attempt < TURNS_ATTEMPTS && may_take_turns(run); attempt++) {
+                int r = try(run, true);
+                if (r != -EAGAIN)
+                        return r;
+                forget(run);
+        }
+        return try(run, false);
 }
 
 /* ---- the values ----------------------------------------------------------------------------- */
@@ -302,11 +363,11 @@ static int ask(struct run *run) {
         int r = pick(run);
         pthread_rwlock_unlock(&history->lock);
         r = range_sum(&run->range, &run->picked, r, &run->work);
+        if (r == 0)
+                r = verdicts_begin(&run->verdicts, history, &run->query->filter, &run->range, &run->work);
         if (r < 0)
                 return r;
-        pthread_rwlock_rdlock(&history->lock);
-        r = judge(run);
-        pthread_rwlock_unlock(&history->lock);
+        r = judge_and_place(run);
         return r < 0 ? r : add_parts(run);
 }
 
@@ -327,6 +388,7 @@ int history_query_series(struct history *history, const struct series_query *que
         free(run.parts);
         free(run.steps);
         free(run.places);
+        verdicts_fini(&run.verdicts);
         groups_fini(&run.groups);
         range_fini(&run.range);
         work_end(&run.work);

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "history/groups.h"
-#include "history/range.h"
-#include "history/select.h"
+#include "history/turns.h"
+#include "history/verdicts.h"
 
 void top_collect(const struct directory *directory, struct top_flows *ret) {
         size_t n = 0;
@@ -27,10 +27,12 @@ void top_collect(const struct directory *directory, struct top_flows *ret) {
 /* ---- the query ---------------------------------------------------------------------------- */
 
 struct run {
-        const struct history *history;
+        struct history *history;
         const struct top_query *query;
         struct work work;
-        struct range range;      /* of a query that has one */
+        struct range range; /* of a query that has one */
+        struct verdicts verdicts;
+        struct turns turns;
         struct select_rate rate; /* what all flows have in common */
         enum filter_lasts lasts;
         uint8_t *directions; /* what of each row is selected */
@@ -79,9 +81,11 @@ static void add_flow(struct run *run, const struct entry *entry, struct volume v
 /* What of one flow is selected. */
 static unsigned judge_row(struct run *run, const struct entry *entry, const struct flow_sum *sum) {
         struct top_result *result = &run->result;
-        struct volume volume;
+        struct select_rate rate = run->rate;
+        rate.bytes = flow_sum_both_ways(sum).bytes;
         groups_note_change(entry, run->query->by, run->lasts, &run->range.seen);
-        unsigned directions = select_volume(&run->query->filter, entry, sum, run->rate, &volume, &result->unmatched);
+        unsigned directions = verdicts_select(&run->verdicts, &run->history->directory, entry, sum, &rate);
+        struct volume volume = select_volume(sum, directions, &result->unmatched);
         if (!volume.packets) {
                 result->unmatched_flows++;
                 return 0;
@@ -105,21 +109,30 @@ static int judge(struct run *run) {
         return 0;
 }
 
+/* A row's flow is no other one than when it was judged. */
+static int add_row(struct groups *groups, const struct run *run, const struct flow_sum *sum, unsigned directions) {
+        const struct entry *entry = &run->history->directory.entries[sum->flow];
+        const struct flow_sum part = select_part(sum, directions);
+        if (turns_has_lost(&run->turns, entry))
+                return -EAGAIN;
+        return groups_add_flow(groups, entry, flow_sum_both_ways(&part), run->query->by);
+}
+
 static int add_all(struct groups *groups, void *context) {
         struct run *run = context;
         struct rows rows = rows_start(run);
         const struct entry *entry;
         struct flow_sum sum;
         int r = 0;
+        turns_begin(&run->turns);
         while (r == 0 && rows_next(&rows, &sum, &entry)) {
                 unsigned directions = run->directions[rows.i - 1];
-                if (work_is_cancelled(&run->work, rows.i - 1))
-                        return -ECANCELED;
-                if (!directions)
-                        continue;
-                const struct flow_sum part = select_part(&sum, directions);
-                r = groups_add_flow(groups, entry, flow_sum_both_ways(&part), run->query->by);
+                if (turns_next(&run->turns, &run->work, rows.i - 1))
+                        r = -ECANCELED;
+                else if (directions)
+                        r = add_row(groups, run, &sum, directions);
         }
+        turns_end(&run->turns);
         return r;
 }
 
@@ -149,32 +162,61 @@ static void look_at_time(struct run *run) {
                 result->untracked = last.untracked;
                 result->nonflow = last.nonflow;
         }
-        run->rate.span_ms = (uint32_t)result->span_ms;
-        run->rate.now_ms = history_now_ms(history);
+        run->rate = verdicts_rate(&run->verdicts, history, run->query->has_range ? &run->range : NULL);
 }
 
-/* All that is read under the lock. */
-static int take(struct run *run) {
+/* A service port may change, and needs few groups. */
+static bool may_take_turns(const struct run *run) {
+        return run->query->has_range && run->query->by != TOP_BY_PORT && range_flows(&run->range) >= TURNS_FROM;
+}
+
+/* All that is read of one tick, under the lock. */
+static int take(struct run *run, bool gives_way) {
         look_at_time(run);
+        run->turns = (struct turns){run->history, gives_way, run->history->directory.last_id};
         size_t n = rows_start(run).n;
         int r = work_take(&run->work, n);
         if (r < 0)
                 return r;
         run->directions = malloc(n + 1);
         r = run->directions ? judge(run) : -ENOMEM;
-        return r < 0 || run->query->by == TOP_BY_FLOW ? r : choose(run);
+        return r < 0 || gives_way || run->query->by == TOP_BY_FLOW ? r : choose(run);
+}
+
+/* -EAGAIN where it gives way and a flow has left meanwhile. */
+static int try(struct run *run, bool gives_way) {
+        pthread_rwlock_rdlock(&run->history->lock);
+        int r = take(run, gives_way);
+        pthread_rwlock_unlock(&run->history->lock);
+        if (r < 0 || !gives_way || run->query->by == TOP_BY_FLOW)
+                return r;
+        return choose(run);
+}
+
+/* Back to before the first try. */
+static void forget(struct run *run) {
+        run->result = (struct top_result){.rows = run->result.rows};
+        free(run->directions);
+        run->directions = NULL;
+        work_give(&run->work, range_flows(&run->range));
 }
 
 static int ask(struct run *run, struct history *history) {
         int r = run->result.rows ? 0 : -ENOMEM;
+        run->verdicts.filter = &run->query->filter;
         if (r == 0 && run->query->has_range)
                 r = range_read(history, run->query->range, &run->work, &run->range);
+        if (r == 0 && run->query->has_range)
+                r = verdicts_begin(&run->verdicts, history, &run->query->filter, &run->range, &run->work);
         if (r < 0)
                 return r;
-        pthread_rwlock_rdlock(&history->lock);
-        r = take(run);
-        pthread_rwlock_unlock(&history->lock);
-        return r;
+        for (unsigned attempt = 0; attempt < TURNS_ATTEMPTS && may_take_turns(run); attempt++) {
+                r = try(run, true);
+                if (r != -EAGAIN)
+                        return r;
+                forget(run);
+        }
+        return try(run, false);
 }
 
 int history_query_top(struct history *history, const struct top_query *query, bool (*cancelled)(void *), void *context,
@@ -190,6 +232,7 @@ int history_query_top(struct history *history, const struct top_query *query, bo
                 result->seen =
                         range_seen(&run.range, result->matched, result->unmatched, !select_is_all(&query->filter));
         free(run.directions);
+        verdicts_fini(&run.verdicts);
         range_fini(&run.range);
         work_end(&run.work);
         if (r == 0)
