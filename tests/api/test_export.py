@@ -212,6 +212,7 @@ def test_a_name_that_a_spreadsheet_would_run(pair):
     pair.host.run("ip", "link", "add", name, "type", "veth", "peer", "name", "veth9")
     for end in (name, "veth9"):
         pair.host.run("ip", "link", "set", end, "up")
+    pair.host.carries(name)
     pair.host.run("ip", "address", "add", "192.0.2.1/24", "dev", name)
     with Daemon("--iface=" + name, namespace=pair.host) as running:
         with pair.host.entered():

@@ -164,6 +164,7 @@ def test_bridge_and_its_member(daemon):
         pair.host.run("ip", "link", "set", "veth0", "master", "br0")
         pair.host.run("ip", "address", "add", pair.host.ip4 + "/24", "dev", "br0")
         pair.host.run("ip", "neighbour", "replace", pair.peer.ip4, "lladdr", pair.peer.mac, "nud", "permanent", "dev", "br0")
+        pair.host.carries("br0")
         watches = [daemon("--bpf=icmp", iface=iface, namespace=pair.host) for iface in ("veth0", "br0")]
         sending.ping(pair.peer, pair.host.ip4, count=7, size=100)
         sending.ping(pair.host, pair.peer.ip4, count=3, size=100)
