@@ -62,7 +62,8 @@ static bool rows_next(struct rows *rows, struct flow_sum *ret_sum, const struct 
         if (rows->i == rows->n)
                 return false;
         if (run->query->has_range) {
-                (void)segment_next(&rows->cursor, ret_sum);
+                if (!segment_next(&rows->cursor, ret_sum))
+                        return false;
                 *ret_entry = range_entry(run->history, &run->range, ret_sum);
         } else {
                 *ret_sum = directory->rows[rows->i];
