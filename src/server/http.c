@@ -1,6 +1,6 @@
 /* libmicrohttpd at work: connections in, answers out.
  *
- * One thread of its own runs an epoll loop. A request whose answer takes a query is suspended, its
+ * One thread runs its epoll loop (http_loop.h). A request whose answer takes a query is suspended, its
  * job queued, and resumed by the query thread when the reply is there. An upgraded socket
  * goes to the WebSocket loop for good.
  *
@@ -279,7 +279,7 @@ static void on_connection(void *cls, struct MHD_Connection *http, void **context
 }
 
 int http_start(struct server *server, struct error *error) {
-        unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ITC;
+        unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE;
         unsigned limit = REQUEST_CONNECTIONS_MAX + server->max_websockets + SPARE_CONNECTIONS;
         server->http =
                 MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
@@ -290,11 +290,19 @@ int http_start(struct server *server, struct error *error) {
         if (!server->http)
                 return error_set(error, -EIO, "cannot start the HTTP server");
         server->listen_fd = -1;
+        int r = http_loop_start(&server->http_loop, server->http);
+        if (r < 0) {
+                MHD_stop_daemon(server->http);
+                server->http = NULL;
+                return error_set(error, r, "cannot start the HTTP server");
+        }
         return 0;
 }
 
 void http_stop(struct server *server) {
-        if (server->http)
-                MHD_stop_daemon(server->http);
+        if (!server->http)
+                return;
+        http_loop_stop(&server->http_loop);
+        MHD_stop_daemon(server->http);
         server->http = NULL;
 }

@@ -10,6 +10,7 @@
 #include "server/connections.h"
 #include "server/etag.h"
 #include "server/guesses.h"
+#include "server/http_loop.h"
 #include "server/pins.h"
 #include "server/pool.h"
 #include "server/server.h"
@@ -31,6 +32,7 @@ struct server {
         int listen_fd; /* -1 once libmicrohttpd has it */
         int tick_fd;
         struct MHD_Daemon *http;
+        struct http_loop http_loop;
         struct ws *ws;
         struct pool *pool;
         struct pins *pins;

@@ -275,10 +275,10 @@ static struct request *pass_on(struct server *server, struct request *request) {
         return heir;
 }
 
-static void resume_all(struct request *request) {
+static void resume_all(struct server *server, struct request *request) {
         while (request) {
                 struct request *next = request->next_waiting; /* a resumed one may be gone at once */
-                MHD_resume_connection(request->http);
+                http_loop_resume(&server->http_loop, request->http);
                 request = next;
         }
 }
@@ -293,7 +293,7 @@ static struct request *hand_on(struct server *server, struct request *request) {
         else
                 heir = pass_on(server, request);
         pthread_mutex_unlock(&server->sharing->lock);
-        resume_all(waiting);
+        resume_all(server, waiting);
         return heir;
 }
 
@@ -304,7 +304,7 @@ static void is_suspended_already(struct pool_job *job) {
 void sharing_finish(struct server *server, struct request *request) {
         while (request) {
                 struct request *heir = request->answer ? hand_on(server, request) : NULL;
-                MHD_resume_connection(request->http);
+                http_loop_resume(&server->http_loop, request->http);
                 request = heir;
                 if (!heir || pool_go_on(server->pool, &heir->job, is_suspended_already))
                         return;

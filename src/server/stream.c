@@ -25,12 +25,13 @@ struct stream {
 static void make_piece(struct pool_job *job) {
         struct stream *stream = (struct stream *)job;
         stream->piece.length = stream->sent = 0;
-        if (atomic_load(&stream->request->server->stopping))
+        struct server *server = stream->request->server;
+        if (atomic_load(&server->stopping))
                 stream->failed = true;
         else
                 stream->more = stream->source->next(stream->source, &stream->piece);
         stream->failed |= stream->piece.failed;
-        MHD_resume_connection(stream->request->http);
+        http_loop_resume(&server->http_loop, stream->request->http);
 }
 
 static void suspend(struct pool_job *job) {

@@ -139,6 +139,7 @@ static void receive(struct ws *ws, struct member *member) {
 static void drop(struct ws *ws, struct member *member) {
         (void)epoll_ctl(ws->epoll_fd, EPOLL_CTL_DEL, ws_client_fd(member->client), NULL);
         MHD_upgrade_action(ws_client_handle(member->client), MHD_UPGRADE_ACTION_CLOSE);
+        http_loop_wake(&ws->server->http_loop);
         ws_client_free(member->client);
         free(member);
         ws_release(ws);

@@ -1,6 +1,7 @@
 """Clients that mean no good, or are broken: each gets its answer or its end, and nobody else notices."""
 
 import random
+import signal
 import socket
 import struct
 import threading
@@ -212,6 +213,21 @@ def test_more_queries_than_threads(served):
     for sock in sockets:
         sock.close()
     assert set(statuses) <= {200, 503} and statuses.count(200) >= 60
+
+
+def test_as_many_at_once_as_are_heard_at_a_time(served):
+    """An event loop takes so many events in one go: each of those is answered, though nothing comes after them."""
+    sockets = [connect(served, timeout_s=10) for _ in range(128)]
+    for sock in sockets:
+        sock.sendall(get("/healthz"))
+        assert read_answer(sock)[0] == 200
+    served.process.send_signal(signal.SIGSTOP)
+    for sock in sockets:
+        sock.sendall(get("/healthz"))
+    served.process.send_signal(signal.SIGCONT)
+    for sock in sockets:
+        assert read_answer(sock)[0] == 200
+        sock.close()
 
 
 def test_answers_that_nobody_reads(served):
