@@ -62,7 +62,8 @@ def segments_sent(namespace):
 
 
 class Segments:
-    """From entry to exit: what each end of a pair has sent. Nothing else may speak TCP there meanwhile."""
+    """From entry to exit: how many segments each end of a pair has sent, and of these again. Nothing else may speak TCP
+    there meanwhile."""
 
     def __init__(self, pair):
         self.ends = (pair.host, pair.peer)
@@ -74,7 +75,8 @@ class Segments:
     def __exit__(self, *_):
         after = [segments_sent(end) for end in self.ends]
         self.host, self.peer = (now[0] - then[0] for now, then in zip(after, self.before))
-        self.again = sum(now[1] - then[1] for now, then in zip(after, self.before))
+        self.host_again, self.peer_again = (now[1] - then[1] for now, then in zip(after, self.before))
+        self.again = self.host_again + self.peer_again
 
 
 class Sizes:
