@@ -16,7 +16,7 @@
 #include "server/ws.h"
 
 #define SPARE_CONNECTIONS 64u
-#define CONNECTION_MEMORY ((size_t)32 * 1024)
+#define CONNECTION_MEMORY ((size_t)80 * 1024) /* a request line that is far too long is still told why */
 #define IDLE_S 15u
 #define QUERY_IDLE_S (IDLE_S + 1)
 

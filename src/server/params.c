@@ -102,6 +102,21 @@ const char *params_get(const struct params *params, const char *name) {
         return NULL;
 }
 
+bool params_lies_in(const char *query, size_t at, const char *name, size_t *ret_pos) {
+        size_t begin = at, name_bytes = strlen(name);
+        while (begin > 0 && query[begin - 1] != '&')
+                begin--;
+        const char *value = query + begin + name_bytes + 1;
+        if (strncmp(query + begin, name, name_bytes) != 0 || value[-1] != '=' || value > query + at)
+                return false;
+        size_t escapes = 0;
+        for (const char *c = value; c < query + at; c++)
+                escapes += *c == '%';
+        size_t bytes = (size_t)(query + at - value);
+        *ret_pos = 2 * escapes <= bytes ? bytes - 2 * escapes : 0;
+        return true;
+}
+
 bool params_u64(const struct params *params, const char *name, uint64_t min, uint64_t max, uint64_t *value,
                 struct problem *problem) {
         const char *text = params_get(params, name);

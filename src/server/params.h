@@ -28,6 +28,10 @@ bool params_parse(char *query, const char *const *known, struct params *ret, str
 /* The value, or NULL where the parameter is not given. */
 const char *params_get(const struct params *params, const char *name);
 
+/* Whether the byte at `at` of a query that is not taken apart lies in the value of `name`, and as which byte of it,
+ * decoded. Any text will do. */
+bool params_lies_in(const char *query, size_t at, const char *name, size_t *ret_pos);
+
 /* Each of these leaves `value` as it is where the parameter is not given, and returns false
  * with a problem where it does not parse. */
 bool params_u64(const struct params *params, const char *name, uint64_t min, uint64_t max, uint64_t *value,

@@ -13,6 +13,13 @@
 #include "server/login.h"
 #include "server/ws.h"
 
+static void look_what_is_long(struct request *request, const char *uri) {
+        const size_t room = REQUEST_LINE_MAX - sizeof("GET  HTTP/1.1"), path = strcspn(uri, "?");
+        if (request->uri_bytes > room && path < room)
+                request->is_filter_long =
+                        params_lies_in(uri + path + 1, room - path - 1, "filter", &request->filter_fits);
+}
+
 struct request *request_new(struct server *server, struct MHD_Connection *http, const char *uri) {
         struct request *request = calloc(1, sizeof(*request));
         if (!request)
@@ -21,6 +28,7 @@ struct request *request_new(struct server *server, struct MHD_Connection *http, 
         request->http = http;
         request->now_ms = clock_wall_ns() / NS_PER_MS;
         request->uri_bytes = strlen(uri);
+        look_what_is_long(request, uri);
         if (request->uri_bytes < REQUEST_LINE_MAX) {
                 request->path = strdup(uri);
                 if (!request->path) {
@@ -121,9 +129,18 @@ bool request_read_body(struct request *request, const char *piece, size_t bytes)
         return request->body_bytes <= REQUEST_BODY_MAX;
 }
 
+static bool too_long(const struct request *request, struct problem *problem) {
+        if (!request->is_filter_long)
+                return problem_set(problem, 414, NULL, "the request line is longer than 8 KiB");
+        (void)problem_set(problem, 400, "filter", "does not fit the request line of 8 KiB");
+        problem->has_pos = true;
+        problem->pos = request->filter_fits;
+        return false;
+}
+
 static bool check_sizes(const struct request *request, struct problem *problem) {
         if (!request->path || strlen(request->method) + request->uri_bytes + sizeof("  HTTP/1.1") > REQUEST_LINE_MAX)
-                return problem_set(problem, 414, NULL, "the request line is longer than 8 KiB");
+                return too_long(request, problem);
         if (request->headers.bytes > REQUEST_HEADERS_MAX)
                 return problem_set(problem, 431, NULL, "the headers are longer than 16 KiB");
         return true;

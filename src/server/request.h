@@ -40,6 +40,8 @@ struct request {
         char *path;  /* NULL: the request line was too long */
         char *query; /* "" where there is none */
         size_t uri_bytes;
+        bool is_filter_long; /* it is what does not fit the request line, */
+        size_t filter_fits;  /* from this byte of it on */
         uint64_t body_bytes;
         struct text body; /* its first REQUEST_KEPT_MAX bytes, where the path takes one */
         struct request_headers headers;

@@ -111,6 +111,25 @@ static void test_words(void **state) {
         free(copy);
 }
 
+static void check_lies(const char *query, size_t at, const char *name, int want) {
+        size_t pos = 77;
+        assert_int_equal(params_lies_in(query, at, name, &pos) ? (int)pos : -1, want);
+}
+
+static void test_what_lies_where(void **state) {
+        (void)state;
+        check_lies("filter=abc", 7, "filter", 0);
+        check_lies("filter=abc", 9, "filter", 2);
+        check_lies("filter=abc", 6, "filter", -1);
+        check_lies("a=1&filter=%28%28x&b=2", 17, "filter", 2);
+        check_lies("a=1&filter=%28%28x&b=2", 20, "filter", -1);
+        check_lies("a=1&filter=%28%28x&b=2", 2, "filter", -1);
+        check_lies("filters=abc", 9, "filter", -1);
+        check_lies("filter", 5, "filter", -1);
+        check_lies("fil", 2, "filter", -1);
+        check_lies("filter=%%%%", 10, "filter", 0);
+}
+
 /* Noise never does more than fail. */
 static void test_noise(void **state) {
         (void)state;
@@ -133,8 +152,8 @@ static void test_noise(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_values), cmocka_unit_test(test_problems), cmocka_unit_test(test_numbers),
-                cmocka_unit_test(test_words),  cmocka_unit_test(test_noise),
+                cmocka_unit_test(test_values), cmocka_unit_test(test_problems),        cmocka_unit_test(test_numbers),
+                cmocka_unit_test(test_words),  cmocka_unit_test(test_what_lies_where), cmocka_unit_test(test_noise),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
