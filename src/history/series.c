@@ -251,8 +251,11 @@ static int place_all(struct run *run) {
         return r;
 }
 
-static int place_groups(struct run *run) {
+static int place_groups(void *context) {
+        struct run *run = context;
         struct series_result *result = &run->result;
+        if (run->query->by == TOP_BY_FLOW)
+                return 0; /* each was placed when it was judged */
         run->groups = groups_begin(&run->work, run->history->directory.seed);
         int r = groups_best(&run->groups, add_all, run, result->rows, &result->n_rows, run->query->limit,
                             run->query->by_packets);
@@ -266,38 +269,22 @@ static bool may_take_turns(const struct run *run) {
         return run->query->by != TOP_BY_PORT && range_flows(&run->range) >= TURNS_FROM;
 }
 
-/* All that is read of one tick, under the second lock. */
-static int judge(struct run *run, bool gives_way) {
-        const struct directory *directory = &run->history->directory;
+static int judge(void *context) {
+        struct run *run = context;
         run->rate = verdicts_rate(&run->verdicts, run->history, &run->range);
-        run->turns = (struct turns){run->history, gives_way, directory->last_id};
-        run->n_places = directory->used_up_to + 1u;
+        run->n_places = run->history->directory.used_up_to + 1u;
         int r = work_take(&run->work, run->n_places * sizeof(*run->places));
         if (r < 0)
                 return r;
         run->places = calloc(run->n_places, sizeof(*run->places));
         r = run->places ? take_flows(run) : -ENOMEM;
-        if (r < 0)
-                return r;
-        if (run->query->by == TOP_BY_FLOW)
+        if (r == 0 && run->query->by == TOP_BY_FLOW)
                 place_flows(run);
-        else if (!gives_way)
-                return place_groups(run);
-        return 0;
+        return r;
 }
 
-/* -EAGAIN where it gives way and a flow has left meanwhile. */
-static int try(struct run *run, bool gives_way) {
-        pthread_rwlock_rdlock(&run->history->lock);
-        int r = judge(run, gives_way);
-        pthread_rwlock_unlock(&run->history->lock);
-        if (r < 0 || !gives_way || run->query->by == TOP_BY_FLOW)
-                return r;
-        return place_groups(run);
-}
-
-/* Back to before the first try. */
-static void forget(struct run *run) {
+static void forget(void *context) {
+        struct run *run = context;
         struct series_result *result = &run->result;
         result->n_rows = result->matched_flows = result->unmatched_flows = 0;
         result->matched = result->unmatched = (struct volume){0};
@@ -305,16 +292,6 @@ static void forget(struct run *run) {
         free(run->places);
         run->places = NULL;
         work_give(&run->work, run->n_places * sizeof(*run->places));
-}
-
-static int judge_and_place(struct run *run) {
-        for (unsigned attempt = 0; attempt < TURNS_ATTEMPTS && may_take_turns(run); attempt++) {
-                int r = try(run, true);
-                if (r != -EAGAIN)
-                        return r;
-                forget(run);
-        }
-        return try(run, false);
 }
 
 /* ---- the values ----------------------------------------------------------------------------- */
@@ -367,7 +344,8 @@ static int ask(struct run *run) {
                 r = verdicts_begin(&run->verdicts, history, &run->query->filter, &run->range, &run->work);
         if (r < 0)
                 return r;
-        r = judge_and_place(run);
+        const struct turns_work work = {judge, place_groups, forget};
+        r = turns_take(&run->turns, may_take_turns(run), &work, run);
         return r < 0 ? r : add_parts(run);
 }
 
@@ -376,6 +354,7 @@ int history_query_series(struct history *history, const struct series_query *que
         struct run run = {.history = history,
                           .query = query,
                           .work = work_begin(history, cancelled, context),
+                          .turns = {.history = history},
                           .lasts = select_lasts(&query->filter)};
         struct series_result *result = &run.result;
         result->rows = calloc(query->limit, sizeof(*result->rows));

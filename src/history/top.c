@@ -137,8 +137,11 @@ static int add_all(struct groups *groups, void *context) {
         return r;
 }
 
-static int choose(struct run *run) {
+static int choose(void *context) {
+        struct run *run = context;
         struct top_result *result = &run->result;
+        if (run->query->by == TOP_BY_FLOW)
+                return 0; /* each was its own group when it was judged */
         struct groups groups = groups_begin(&run->work, run->history->directory.seed);
         int r = groups_best(&groups, add_all, run, result->rows, &result->n_rows, run->query->limit,
                             run->query->by_packets);
@@ -171,31 +174,19 @@ static bool may_take_turns(const struct run *run) {
         return run->query->has_range && run->query->by != TOP_BY_PORT && range_flows(&run->range) >= TURNS_FROM;
 }
 
-/* All that is read of one tick, under the lock. */
-static int take(struct run *run, bool gives_way) {
+static int take(void *context) {
+        struct run *run = context;
         look_at_time(run);
-        run->turns = (struct turns){run->history, gives_way, run->history->directory.last_id};
         size_t n = rows_start(run).n;
         int r = work_take(&run->work, n);
         if (r < 0)
                 return r;
         run->directions = malloc(n + 1);
-        r = run->directions ? judge(run) : -ENOMEM;
-        return r < 0 || gives_way || run->query->by == TOP_BY_FLOW ? r : choose(run);
+        return run->directions ? judge(run) : -ENOMEM;
 }
 
-/* -EAGAIN where it gives way and a flow has left meanwhile. */
-static int try(struct run *run, bool gives_way) {
-        pthread_rwlock_rdlock(&run->history->lock);
-        int r = take(run, gives_way);
-        pthread_rwlock_unlock(&run->history->lock);
-        if (r < 0 || !gives_way || run->query->by == TOP_BY_FLOW)
-                return r;
-        return choose(run);
-}
-
-/* Back to before the first try. */
-static void forget(struct run *run) {
+static void forget(void *context) {
+        struct run *run = context;
         run->result = (struct top_result){.rows = run->result.rows};
         free(run->directions);
         run->directions = NULL;
@@ -211,13 +202,8 @@ static int ask(struct run *run, struct history *history) {
                 r = verdicts_begin(&run->verdicts, history, &run->query->filter, &run->range, &run->work);
         if (r < 0)
                 return r;
-        for (unsigned attempt = 0; attempt < TURNS_ATTEMPTS && may_take_turns(run); attempt++) {
-                r = try(run, true);
-                if (r != -EAGAIN)
-                        return r;
-                forget(run);
-        }
-        return try(run, false);
+        const struct turns_work work = {take, choose, forget};
+        return turns_take(&run->turns, may_take_turns(run), &work, run);
 }
 
 int history_query_top(struct history *history, const struct top_query *query, bool (*cancelled)(void *), void *context,
@@ -225,6 +211,7 @@ int history_query_top(struct history *history, const struct top_query *query, bo
         struct run run = {.history = history,
                           .query = query,
                           .work = work_begin(history, cancelled, context),
+                          .turns = {.history = history},
                           .lasts = select_lasts(&query->filter)};
         struct top_result *result = &run.result;
         result->rows = calloc(query->limit, sizeof(*result->rows));

@@ -1,7 +1,8 @@
 /* A long look at the flows of a range that takes turns with the ticks. Internal to history/.
  *
- * What is looked at was judged under one lock, and of its flows only the keys are read from then on, which stay as they
- * are. A flow may leave the directory meanwhile, and its key with it: then all has to be done again. */
+ * The flows are judged under one lock. From then on only their keys are read, which stay as they are, so that they can
+ * be grouped in turns with the ticks. A flow may leave the directory meanwhile, and its key with it: then all is done
+ * again, and in the end without turns. */
 #ifndef NETWATCH_HISTORY_TURNS_H
 #define NETWATCH_HISTORY_TURNS_H
 
@@ -9,13 +10,22 @@
 
 #define TURN_FLOWS 4096u  /* some milliseconds */
 #define TURNS_FROM 50000u /* flows: fewer are looked at in one go */
-#define TURNS_ATTEMPTS 2u /* then in one go, too */
 
 struct turns {
         struct history *history;
-        bool gives_way;   /* else the caller holds the lock all along */
+        bool gives_way;   /* else the lock is held all along */
         uint64_t last_id; /* as of the judging */
 };
+
+/* What is to be done; each returns 0 or -errno, but for the last. */
+struct turns_work {
+        int (*judge)(void *context);   /* under the lock */
+        int (*group)(void *context);   /* between turns_begin and turns_end; -EAGAIN: it has lost a flow */
+        void (*forget)(void *context); /* back to before the judging */
+};
+
+/* 0 or what the work returned. */
+int turns_take(struct turns *turns, bool may_give_way, const struct turns_work *work, void *context);
 
 static inline void turns_begin(const struct turns *turns) {
         if (turns->gives_way)
