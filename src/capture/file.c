@@ -224,6 +224,10 @@ static int open_pcap(struct file *file, const char *path, struct error *error) {
         (void)fclose(stream);
         if (input_is_given_up(file->input))
                 return error_set(error, -EINTR, INTERRUPTED, path);
+        const char *unpacker = input_unpacker(file->input);
+        if (unpacker)
+                return error_set(error, -EBADMSG, "%s is compressed; try: %s %s | netwatchd --read=-", path, unpacker,
+                                 path);
         return error_set(error, -EBADMSG, "%s is not a pcap or pcapng file: %s", path, why);
 }
 

@@ -125,6 +125,24 @@ static int cookie_seek(void *cookie, off64_t *offset, int whence) {
         return 0;
 }
 
+const char *input_unpacker(const struct input *input) {
+        static const struct {
+                uint8_t magic[4], length;
+                const char *program;
+        } packed[] = {
+                {{0x1f, 0x8b}, 2, "zcat"},
+                {{0x28, 0xb5, 0x2f, 0xfd}, 4, "zstdcat"},
+                {{0xfd, '7', 'z', 'X'}, 4, "xzcat"},
+                {{'B', 'Z', 'h'}, 3, "bzcat"},
+                {{0x04, 0x22, 0x4d, 0x18}, 4, "lz4cat"},
+        };
+        for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++)
+                if (input->taken == (off64_t)input->at && input->end >= packed[i].length &&
+                    !memcmp(input->data, packed[i].magic, packed[i].length))
+                        return packed[i].program;
+        return NULL;
+}
+
 FILE *input_file(struct input *input) {
         input->file = fopencookie(input, "r", (cookie_io_functions_t){.read = cookie_read, .seek = cookie_seek});
         return input->file;

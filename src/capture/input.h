@@ -32,6 +32,10 @@ bool input_is_given_up(const struct input *input);
  * is a regular file, or the end has been seen. */
 size_t input_at_hand(struct input *input);
 
+/* The program that unpacks what begins like this, while no more than the begin has been read: "zcat", …; NULL if it
+ * does not look packed. */
+const char *input_unpacker(const struct input *input);
+
 /* Bytes read from the FILE so far. */
 uint64_t input_position(const struct input *input);
 

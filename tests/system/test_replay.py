@@ -1,7 +1,9 @@
 """A capture file that is served: whole and queryable, in its own time, without privileges."""
 
 import errno
+import gzip
 import json
+import lzma
 import os
 import signal
 import subprocess
@@ -310,6 +312,8 @@ def test_standard_input(write):
     (b"", ("is not a pcap",)),
     (b"hello, this is no capture file at all", ("is not a pcap",)),
     (files.pcap([])[:20], ("is not a pcap",)),
+    (gzip.compress(files.pcap([])), ("is compressed", "zcat ")),
+    (lzma.compress(files.pcap([])), ("is compressed", "xzcat ")),
 ])
 def test_bad_file(tmp_path, data, words):
     """Said before the port is opened, in one line, with status 1."""
