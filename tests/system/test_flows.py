@@ -9,29 +9,25 @@ from netwatch_testing import eventually
 from wire import ether, ip4, udp
 
 
-def row_of(watch, port):
-    rows = [row for row in watch.flows() if port in (row["a_port"], row["b_port"])]
-    assert len(rows) <= 1
-    return rows[0] if rows else None
+TTL_S = 5  # longer than a busy machine keeps somebody from sending the next packet
 
 
 def test_idle_flow_ends(pair, daemon):
-    watch = daemon("--udp-ttl=2s")
-    sending.datagrams(pair.peer, pair.host, 3, 50)
-    active = eventually(lambda: watch.flows(state="active"), what="the flow is listed")
-    assert [(row["state"], row["packets"]) for row in active] == [("active", 3)]
+    watch = daemon(f"--udp-ttl={TTL_S}s")
+    with sending.Stream(pair.peer, pair.host, 50, 0.05) as stream:
+        active = eventually(lambda: watch.flows(state="active"), what="the flow is listed")
+    assert [row["state"] for row in active] == ["active"]
 
-    ended = eventually(lambda: [row for row in watch.flows(state="ended") if row["a_port"] or row["b_port"]],
-                       what="the flow has ended")
+    ended = eventually(lambda: watch.flows(state="ended"), what="the flow has ended")
     asof = watch.json("/api/flows")["asof"]
-    assert [row["packets"] for row in ended] == [3]
-    assert asof - ended[0]["last_seen"] > 2000
+    assert [row["packets"] for row in ended] == [stream.sent]
+    assert asof - ended[0]["last_seen"] > TTL_S * 1000
     assert watch.flows(state="active") == []
     assert watch.points()[-1]["active_flows"] == 0
 
 
 def test_idle_flow_returns_as_a_second_row(pair, daemon):
-    watch = daemon("--udp-ttl=1s")
+    watch = daemon(f"--udp-ttl={TTL_S}s")
     frame = ether(ip4("10.1.1.1", "10.1.1.2", udp(3000, 4000, b"x" * 58))).data
     sending.frames(pair.peer, [frame] * 2)
     eventually(lambda: watch.flows(state="ended"), what="the flow has ended")
@@ -43,19 +39,18 @@ def test_idle_flow_returns_as_a_second_row(pair, daemon):
 
 @pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
 def test_closed_connection_ends_after_five_seconds(pair, daemon, reset):
+    """The seconds tell until when it was active, however late they are asked."""
     watch = daemon()
     port = sending.connection(pair.peer, pair.host, reset)
-    watch.settle()
-    row = row_of(watch, port)
-    assert (row["state"], row["initiator"], row["direction"]) == ("active", "b", "in")
+    [row] = eventually(lambda: watch.flows(state="ended"), what="the connection has ended")
+    assert (row["b_port"], row["initiator"], row["direction"]) == (port, "b", "in")
     assert bool(row["tcp_flags"] & 4) == reset
 
-    def ended():
-        answer = watch.json("/api/flows", state="ended")
-        return [answer["asof"] - row["last_seen"] for row in answer["rows"] if port in (row["a_port"], row["b_port"])]
-
-    [waited_ms] = eventually(ended, what="the connection has ended")
-    assert 4000 <= waited_ms <= 9000
+    since = [point for point in watch.points() if point["ts"] + point["span_ms"] > row["last_seen"]]
+    active = [point for point in since if point["active_flows"]]
+    over = since[len(active)]
+    assert active == since[:len(active)]
+    assert over["ts"] <= row["last_seen"] + 5000 <= over["ts"] + over["span_ms"]
 
 
 def talkers_of_one_second(watch, sender, frames):
@@ -125,7 +120,7 @@ def test_flood_over_several_seconds(pair, daemon):
         sent["new"] += 500
 
     begun = time.monotonic()
-    while time.monotonic() - begun < 3.2:
+    while time.monotonic() - begun < 3.2 or sent["slow"] < 20:
         wave()
     watch.settle()
     assert watch.total("packets") == sent["slow"] + sent["new"]
