@@ -106,3 +106,31 @@ class Stream:
         self.thread.join()
         self.out.close()
         self.into.close()
+
+
+class Bursts:
+    """Calls `send` once in every second, from entry to exit. `whole` are the seconds (Unix time) in which all that it sends
+    went out, and nothing of another burst."""
+
+    def __init__(self, send):
+        self.send, self.whole = send, set()
+        self.enough = threading.Event()
+        self.thread = threading.Thread(target=self.pump)
+
+    def pump(self):
+        last = int(time.time())
+        while not self.enough.wait(last + 1 - time.time()):
+            second = int(time.time())
+            if second > last:
+                self.send()
+                last = int(time.time())
+                if last == second:
+                    self.whole.add(second)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.enough.set()
+        self.thread.join()

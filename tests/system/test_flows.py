@@ -53,32 +53,21 @@ def test_closed_connection_ends_after_five_seconds(pair, daemon, reset):
     assert over["ts"] <= row["last_seen"] + 5000 <= over["ts"] + over["span_ms"]
 
 
-def talkers_of_one_second(watch, sender, frames):
-    """Sends all in one second, and looks at that while it is the last one: once more where the machine was too busy.
-    {metric: rows}."""
-    def attempt():
-        second = int(time.time()) + 1
-        eventually(lambda: time.time() > second, what="the next second")
-        sending.frames(sender, frames)
-        eventually(lambda: watch.json("/api/top")["from"] >= second * 1000, what="it closes")
-        answers = {metric: watch.json("/api/top", by="flow", metric=metric) for metric in ("bytes", "packets")}
-        whole = all(answer["from"] == second * 1000 and sum(row["packets"] for row in answer["rows"]) == len(frames)
-                    for answer in answers.values())
-        return whole and {metric: answer["rows"] for metric, answer in answers.items()}
-
-    return eventually(attempt, what="all in one second")
-
-
 def test_top_talkers(pair, daemon):
     """The last second's flows, by bytes and by packets."""
     watch = daemon()
     heavy, busy = (ether(ip4("10.1.1.1", "10.1.1.2", udp(port, 4000, b"x" * size))).data
                    for port, size in ((1001, 1000), (1002, 20)))
-    watch.settle()
-    rows = talkers_of_one_second(watch, pair.peer, [heavy, busy, busy, busy] * 30)
     heavy_row, busy_row = (1001, 30, 30 * len(heavy)), (1002, 90, 90 * len(busy))
-    told = {metric: [(row["a_port"], row["packets"], row["bytes"]) for row in rows[metric]] for metric in rows}
-    assert told == {"bytes": [heavy_row, busy_row], "packets": [busy_row, heavy_row]}
+
+    def told(metric):
+        answer = watch.json("/api/top", by="flow", metric=metric)
+        rows = [(row["a_port"], row["packets"], row["bytes"]) for row in answer["rows"]]
+        return answer["from"] // 1000 in bursts.whole and rows
+
+    with sending.Bursts(lambda: sending.frames(pair.peer, [heavy, busy, busy, busy] * 30)) as bursts:
+        eventually(lambda: told("bytes") == [heavy_row, busy_row], what="a second of both by bytes")
+        eventually(lambda: told("packets") == [busy_row, heavy_row], what="a second of both by packets")
 
 
 def flood(n):
