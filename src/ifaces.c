@@ -36,6 +36,7 @@ struct ifaces {
         struct capture_filter *filter; /* of all rings */
         struct history *history;       /* both since ifaces_report */
         struct pipeline *pipeline;
+        int64_t now_ns, now_wall_ns; /* of what is being told: a state and the event about it bear one time */
 };
 
 /* ---- which they are ----------------------------------------------------------------------- */
@@ -184,10 +185,15 @@ static enum history_iface_state state_of(const struct iface *iface) {
         return iface->link.carrier ? HISTORY_IFACE_UP : HISTORY_IFACE_NO_CARRIER;
 }
 
-static void tell_state(const struct ifaces *ifaces, const struct iface *iface) {
+static void look_at_clock(struct ifaces *ifaces) {
+        ifaces->now_ns = pipeline_now_ns(ifaces->pipeline, &ifaces->now_wall_ns);
+}
+
+static void tell_state(struct ifaces *ifaces, const struct iface *iface) {
         struct history_iface now = {.state = state_of(iface)};
+        look_at_clock(ifaces);
         memcpy(now.name, iface->link.name, sizeof(iface->link.name));
-        history_set_iface(ifaces->history, (unsigned)(iface - ifaces->list), &now, pipeline_now_ns(ifaces->pipeline));
+        history_set_iface(ifaces->history, (unsigned)(iface - ifaces->list), &now, ifaces->now_ns);
 }
 
 __attribute__((format(printf, 3, 4))) static void tell_event(const struct ifaces *ifaces, const char *event,
@@ -198,7 +204,7 @@ __attribute__((format(printf, 3, 4))) static void tell_event(const struct ifaces
         (void)vsnprintf(detail, sizeof(detail), format, ap);
         va_end(ap);
         log_info("%s", detail);
-        history_add_event(ifaces->history, clock_wall_ns() / NS_PER_MS, event, detail);
+        history_add_event(ifaces->history, ifaces->now_wall_ns / NS_PER_MS, event, detail);
 }
 
 /* A bridge or bond and its member, a VLAN and its parent, the two ends of one veth. */
@@ -284,7 +290,7 @@ static bool rejoin(struct iface *iface, const struct link_info *link, struct err
         return true;
 }
 
-static void come_back(const struct ifaces *ifaces, struct iface *iface, const struct link_info *link) {
+static void come_back(struct ifaces *ifaces, struct iface *iface, const struct link_info *link) {
         struct error error = {.text = ""};
         if (!rejoin(iface, link, &error))
                 return;
@@ -309,7 +315,7 @@ static struct iface *find_awaited(struct ifaces *ifaces, const char *name) {
         return NULL;
 }
 
-static void change(const struct ifaces *ifaces, struct iface *iface, const struct link_info *now) {
+static void change(struct ifaces *ifaces, struct iface *iface, const struct link_info *now) {
         struct link_info before = iface->link;
         struct error error;
         /* it was refused perhaps for want of memory only; a bond takes the link type of its first member */
@@ -352,6 +358,7 @@ static void meet(struct ifaces *ifaces, const struct link_info *link, bool is_ne
 
 static void take_change(const struct link_info *before, const struct link_info *now, void *context) {
         struct ifaces *ifaces = context;
+        look_at_clock(ifaces);
         if (!now) {
                 lose(ifaces, before);
         } else {

@@ -43,6 +43,10 @@ struct capture_counts capture_counts(struct capture *capture) {
         return capture->kind->counts(capture);
 }
 
+uint64_t capture_entered(struct capture *capture) {
+        return capture->kind->entered ? capture->kind->entered(capture) : 0;
+}
+
 bool capture_segments_known(const struct capture *capture) {
         return !capture->segments_unknown;
 }

@@ -114,6 +114,10 @@ int64_t capture_lag_ns(const struct capture *capture);
 /* Worker thread. */
 struct capture_counts capture_counts(struct capture *capture);
 
+/* How many frames there have been in a ring: those that capture_read has returned, and those that are still to come,
+ * among them what the kernel has not handed over yet. 0 in a file. Worker thread. */
+uint64_t capture_entered(struct capture *capture);
+
 /* False where super-packets come without saying how many packets of the wire they are: each is
  * counted as one then, and as PACKET_SEGMENTS_UNKNOWN where it can be told from others. Any thread. */
 bool capture_segments_known(const struct capture *capture);

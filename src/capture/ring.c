@@ -159,8 +159,8 @@ static unsigned bound_index(const struct ring *ring) {
         return (unsigned)address.sll_ifindex;
 }
 
-static struct capture_counts ring_counts(struct capture *capture) {
-        struct ring *ring = (struct ring *)capture;
+/* The kernel begins anew with each reading. */
+static void read_statistics(struct ring *ring) {
         struct tpacket_stats_v3 stats;
         socklen_t bytes = sizeof(stats);
         if (getsockopt(ring->socket_fd, SOL_PACKET, PACKET_STATISTICS, &stats, &bytes) == 0) {
@@ -168,6 +168,17 @@ static struct capture_counts ring_counts(struct capture *capture) {
                 ring->counts.dropped += stats.tp_drops;
                 ring->counts.freezes += stats.tp_freeze_q_cnt;
         }
+}
+
+static uint64_t ring_entered(struct capture *capture) {
+        struct ring *ring = (struct ring *)capture;
+        read_statistics(ring);
+        return ring->counts.received - ring->counts.dropped;
+}
+
+static struct capture_counts ring_counts(struct capture *capture) {
+        struct ring *ring = (struct ring *)capture;
+        read_statistics(ring);
         ring->counts.link = link_meter_read(&ring->meter, bound_index(ring));
         return ring->counts;
 }
@@ -201,6 +212,7 @@ static const struct capture_kind ring_kind = {
         .wake = ring_wake,
         .silence = ring_silence,
         .counts = ring_counts,
+        .entered = ring_entered,
         .truncated = ring_truncated,
         .progress = ring_progress,
         .close = ring_close,

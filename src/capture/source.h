@@ -13,6 +13,7 @@ struct capture_kind {
         void (*wake)(struct capture *capture);
         void (*silence)(struct capture *capture); /* NULL in a file */
         struct capture_counts (*counts)(struct capture *capture);
+        uint64_t (*entered)(struct capture *capture);  /* NULL in a file */
         int64_t (*now)(const struct capture *capture); /* NULL: only frames tell the time */
         const char *(*truncated)(const struct capture *capture);
         void (*progress)(const struct capture *capture, uint64_t *ret_read_bytes, uint64_t *ret_size_bytes);

@@ -135,6 +135,15 @@ static uint32_t new_span_ms(struct history *history, const struct history_tick *
         return (uint32_t)((captured_ns + NS_PER_MS / 2) / NS_PER_MS);
 }
 
+/* A tick of several seconds has one row: those of them that it has no time of are gaps. */
+static void note_gaps(struct history *history, const struct history_tick *tick, const struct history_counters *row,
+                      enum history_gap gap) {
+        int64_t end = floor_div(tick->end_ns + NS_PER_S - 1, NS_PER_S);
+        int64_t at = row->number + (row->span_ms > MS_PER_S ? (row->span_ms + MS_PER_S - 1) / MS_PER_S : 1);
+        for (; gap != HISTORY_GAP_NONE && at < end; at++)
+                counters_at(&history->counters, at)->gap = gap;
+}
+
 /* Adds the tick's time to its row. A row without any is a gap; but what was counted was captured, also where the
  * word that the interface is up came a little later than its first frames. */
 static void count_span(struct history *history, const struct history_tick *tick, struct history_counters *row) {
@@ -144,6 +153,7 @@ static void count_span(struct history *history, const struct history_tick *tick,
                 row->span_ms = 1 + (uint32_t)((tick->totals.last_ns - tick->totals.first_ns) / NS_PER_MS);
         row->partial = row->span_ms < MS_PER_S;
         row->gap = row->span_ms || tick->drops ? HISTORY_GAP_NONE : gap;
+        note_gaps(history, tick, row, gap);
         if (row->gap == HISTORY_GAP_NONE)
                 history->counted = history->second;
 }

@@ -169,9 +169,10 @@ void pipeline_free(struct pipeline *pipeline) {
         free(pipeline);
 }
 
-int64_t pipeline_now_ns(struct pipeline *pipeline) {
+int64_t pipeline_now_ns(struct pipeline *pipeline, int64_t *ret_wall_ns) {
         int64_t line_ns;
         (void)timeline_look(&pipeline->view, &line_ns);
+        *ret_wall_ns = line_ns + pipeline->view.era.ahead_s * NS_PER_S;
         return line_ns;
 }
 

@@ -50,8 +50,9 @@ int pipeline_start(struct pipeline *pipeline, struct error *error);
 void pipeline_stop(struct pipeline *pipeline);
 void pipeline_free(struct pipeline *pipeline);
 
-/* Now, on the clock of ticks: that of their start_ns. The thread that owns the pipeline. */
-int64_t pipeline_now_ns(struct pipeline *pipeline);
+/* Now, on the clock of ticks (that of their start_ns) and, as of the same moment, by the wall clock. The thread that
+ * owns the pipeline. */
+int64_t pipeline_now_ns(struct pipeline *pipeline, int64_t *ret_wall_ns);
 
 /* Why a source ended before it was asked to: 0, or the -errno of the first that failed. After pipeline_stop or done_fd.
  */

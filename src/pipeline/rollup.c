@@ -2,7 +2,8 @@
  *
  * A second is complete when every worker that still runs has sent a mail for it or for a later
  * one. A live worker that is late is waited for only so long; what it brings then goes into
- * the tick that is current, which says `merged`.
+ * the tick that is current, which says `merged`. So does what others bring of the seconds of a
+ * mail that is of several.
  *
  * Worker-local flow numbers (slots) become flows of the directory here. A worker sends a
  * flow's key with its first delta, whenever the directory may have ended it since, and now and
@@ -18,13 +19,21 @@
 
 #define PATIENCE_NS (500 * NS_PER_MS)
 
-/* Adds the deltas of a mail; what finds no flow is taken to the tick's untracked. */
-static void apply_deltas(struct rollup *rollup, unsigned w, const struct flow_batch *batch,
+static uint16_t later_ms(uint16_t ms, int64_t by_ms) {
+        return ms + by_ms < UINT16_MAX ? (uint16_t)(ms + by_ms) : UINT16_MAX;
+}
+
+/* Adds the deltas of a mail whose second is `by_ms` after that of the tick; what finds no flow is taken to the tick's
+ * untracked. */
+static void apply_deltas(struct rollup *rollup, unsigned w, const struct flow_batch *batch, int64_t by_ms,
                          struct tick_totals *totals) {
         struct history_flow *flows = rollup->flows[w];
         uint32_t next_key = 0;
         for (uint32_t i = 0; i < batch->n_deltas; i++) {
-                const struct flow_delta *delta = &batch->deltas[i];
+                struct flow_delta shifted = batch->deltas[i];
+                const struct flow_delta *delta = &shifted;
+                shifted.first_ms = later_ms(shifted.first_ms, by_ms);
+                shifted.last_ms = later_ms(shifted.last_ms, by_ms);
                 struct history_flow flow = {0};
                 bool known = true;
                 if (delta->has_key)
@@ -112,28 +121,32 @@ static void follow_clock(struct rollup *rollup, int64_t second) {
 /* One tick from the mails that belong to it. */
 static void make_tick(struct rollup *rollup, int64_t second) {
         struct history_tick tick = {.start_ns = INT64_MAX, .end_ns = INT64_MIN};
+        const int64_t due = second;
         rollup->first_mail_boot_ns = 0;
 
-        if (second < rollup->last_second) {
-                second = rollup->last_second; /* somebody was later than our patience */
+        if (second <= rollup->covered && second != rollup->last_second) {
+                second = rollup->last_second; /* somebody was later than our patience, or merged some seconds */
                 tick.merged = true;
         }
-        if (second > rollup->last_second)
+        if (second > rollup->covered)
                 follow_clock(rollup, second);
         rollup->last_second = second;
         history_tick_begin(rollup->history, second);
         for (unsigned w = 0; w < rollup->n_workers; w++) {
                 struct worker *worker = &rollup->workers[w];
                 struct mail *mail = queue_peek(&worker->mailbox.full);
-                if (!mail || mail->batch->second > second)
+                if (!mail || mail->batch->second > due)
                         continue;
                 (void)queue_pop(&worker->mailbox.full);
 
                 const struct flow_batch *batch = mail->batch;
+                int64_t after_s = batch->second > second ? batch->second - second : 0;
                 tick_totals_add(&tick.totals, &batch->totals);
-                apply_deltas(rollup, w, batch, &tick.totals);
+                apply_deltas(rollup, w, batch, after_s * MS_PER_S, &tick.totals);
                 tick.drops += mail->drops;
                 tick.merged |= batch->last_second != batch->second;
+                if (batch->last_second > rollup->covered)
+                        rollup->covered = batch->last_second;
                 if (batch->start_ns < tick.start_ns)
                         tick.start_ns = batch->start_ns;
                 if (batch->end_ns > tick.end_ns)
@@ -159,7 +172,7 @@ static bool is_done(struct rollup *rollup) {
 
 void *rollup_run(void *context) {
         struct rollup *rollup = context;
-        rollup->last_second = INT64_MIN;
+        rollup->last_second = rollup->covered = INT64_MIN;
         for (;;) {
                 int64_t second;
                 while (next_second(rollup, &second))

@@ -21,6 +21,7 @@ struct rollup {
         int64_t first_mail_boot_ns; /* when the first mail of the tick in waiting came; 0: none */
         bool is_dropping;           /* the last tick had drops */
         int64_t last_second;        /* of the last tick; INT64_MIN before the first */
+        int64_t covered;            /* up to and with this second the ticks go; as a rule, the same */
         unsigned era;               /* of the last tick, and its wall time less its number: see mailbox.h */
         int64_t ahead_s;
 };

@@ -10,6 +10,9 @@
  * counted in the open second. Closing is done in small steps between reads, so that a second
  * in which a million flows were active does not hold up the ring.
  *
+ * A ring hands its frames over within the lag, unless the machine is too busy. So it is asked at the end of the second
+ * how many have entered it, and what of them has not come when the second is due is waited for, up to HOLDS_MAX times.
+ *
  * Live, seconds follow the clock (timeline.h) and the worker waits for nobody: with no empty mail it
  * goes on in the open one, which then covers several seconds. In a file they follow the
  * frames, or the pace that the file is kept to, and the worker waits for the rollup. Where the clock jumps, the second
@@ -30,6 +33,9 @@
 #define SWEEP_SECONDS 16u /* the whole table is looked at in so many */
 #define SILENT_SECONDS 10 /* live: a longer silence of the worker itself is a gap */
 #define PREVIEW_NS (600 * NS_PER_MS)
+#define HOLD_NS (10 * NS_PER_MS)
+#define HOLDS_MAX 100u
+#define STOP_HOLDS_MAX 50u
 
 static int64_t second_of(int64_t time_ns) {
         return floor_div(time_ns, NS_PER_S);
@@ -222,9 +228,30 @@ static bool keep_time(struct worker *worker) {
         return worker->sweep_left || (worker->closing && worker->now_ns >= due_ns(worker, worker->closing));
 }
 
+/* The mail that goes out next. */
+static const struct mail *next_due(const struct worker *worker) {
+        return worker->closing ? worker->closing : worker->open;
+}
+
+/* Live, where nothing came to be read: is there in the source what belongs to a second that would be closed now? */
+static bool must_hold(struct worker *worker, int64_t line_ns) {
+        int64_t lag_ns = capture_lag_ns(worker->capture), due = due_ns(worker, next_due(worker));
+        int64_t end_ns = line_ns < due ? due - lag_ns : second_of(line_ns - lag_ns) * NS_PER_S;
+        if (line_ns < end_ns)
+                return false;
+        if (worker->entered_ns < end_ns) {
+                worker->n_entered = capture_entered(worker->capture);
+                worker->entered_ns = line_ns;
+                worker->holds = 0;
+        }
+        return line_ns >= due && worker->n_read < worker->n_entered && worker->holds++ < HOLDS_MAX;
+}
+
 /* How long capture_read may wait, as boot time; `line_ns` was the line time at `boot_ns`. */
 static int64_t deadline_boot_ns(const struct worker *worker, int64_t boot_ns, int64_t line_ns) {
-        int64_t due = due_ns(worker, worker->closing ? worker->closing : worker->open);
+        int64_t due = due_ns(worker, next_due(worker)), end_ns = due - capture_lag_ns(worker->capture);
+        if (worker->entered_ns < end_ns)
+                due = end_ns;
         if (worker->preview_ns < due)
                 due = worker->preview_ns;
         return boot_ns + (due - line_ns);
@@ -259,10 +286,13 @@ static void begin_live(struct worker *worker) {
 static int run_live(struct worker *worker) {
         struct frame frames[BURST];
         int64_t line_ns = INT64_MIN, boot_ns = 0, stop_boot_ns = INT64_MAX;
+        unsigned stop_holds = 0;
         begin_live(worker);
 
-        for (bool more = true;;) {
-                int64_t deadline = more ? boot_ns : deadline_boot_ns(worker, boot_ns, line_ns);
+        for (bool more = true, held = false;;) {
+                int64_t deadline = more   ? boot_ns
+                                   : held ? boot_ns + HOLD_NS
+                                          : deadline_boot_ns(worker, boot_ns, line_ns);
                 int n = capture_read(worker->capture, frames, BURST, deadline < stop_boot_ns ? deadline : stop_boot_ns);
                 if (n < 0)
                         return n;
@@ -273,7 +303,10 @@ static int run_live(struct worker *worker) {
                         frames[i].time_ns = timeline_of(&worker->time, frames[i].time_ns, line_ns);
                 /* As long as the source has frames, theirs is the time: after a pause of this thread the
                  * clock would close seconds whose frames still wait in the ring. */
-                worker->now_ns = n ? frames[n - 1].time_ns : line_ns;
+                worker->n_read += (unsigned)n;
+                held = n == 0 && must_hold(worker, line_ns);
+                if (!held)
+                        worker->now_ns = n ? frames[n - 1].time_ns : line_ns;
                 add_frames(worker, frames, (unsigned)n);
                 more = keep_time(worker);
                 note_pause(worker, boot_ns);
@@ -285,7 +318,9 @@ static int run_live(struct worker *worker) {
                         capture_silence(worker->capture);
                         stop_boot_ns = boot_ns + capture_lag_ns(worker->capture);
                 } else if (n == 0 && boot_ns >= stop_boot_ns) {
-                        break;
+                        if (worker->n_read >= capture_entered(worker->capture) || stop_holds++ == STOP_HOLDS_MAX)
+                                break;
+                        stop_boot_ns = boot_ns + HOLD_NS;
                 }
         }
         if (worker->open->batch->end_ns > worker->now_ns)
@@ -340,6 +375,7 @@ void *worker_run(void *context) {
         struct worker *worker = context;
         worker->now_ns = INT64_MIN;
         worker->preview_ns = INT64_MAX;
+        worker->entered_ns = INT64_MIN;
         worker->failed = is_live(worker) ? run_live(worker) : run_file(worker);
 
         close_step(worker, UINT32_MAX);

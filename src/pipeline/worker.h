@@ -32,6 +32,10 @@ struct worker {
         struct volume seen;
         uint64_t late;
         uint64_t longest_pause_us;
+        uint64_t n_read;    /* live: frames that came out of the source, */
+        uint64_t n_entered; /* and that had entered it by `entered_ns`, line time */
+        int64_t entered_ns;
+        unsigned holds;      /* how often those were waited for */
         uint32_t sweep_left; /* slots still to be looked at in this second */
 };
 

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from netwatch_testing import eventually
+from netwatch_testing import DEADLINE_S, eventually
 
 
 def frames(namespace, data, iface="veth0"):
@@ -29,14 +29,16 @@ def sink(namespace, address):
 
 
 def datagrams(sender, receiver, count, size):
-    """`count` datagrams of `size` bytes over IPv4. Returns (source port, destination port)."""
+    """`count` datagrams of `size` bytes over IPv4, which have arrived. Returns (source port, destination port)."""
     into, port = sink(receiver, receiver.ip4)
+    into.settimeout(DEADLINE_S)
     with sender.entered():
         out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with into, out:
         out.connect((receiver.ip4, port))
         for _ in range(count):
             out.send(b"d" * size)
+            into.recv(1)
         return out.getsockname()[1], port
 
 
@@ -61,7 +63,7 @@ def connection(client, server, reset=False):
 
 
 def ping(sender, address, count=5, size=56):
-    sender.run("ping", "-q", "-c", str(count), "-i", "0.02", "-s", str(size), "-W", "2", address)
+    sender.run("ping", "-q", "-c", str(count), "-i", "0.02", "-s", str(size), "-W", "10", address)
 
 
 def iperf3(client, server, *options):
@@ -69,7 +71,7 @@ def iperf3(client, server, *options):
     process = server.start("iperf3", "-s", "-1", "-B", server.ip4, stdout=subprocess.DEVNULL)
     eventually(lambda: ":5201 " in server.run("ss", "-ltn"), what="the iperf3 server listens")
     account = json.loads(client.run("iperf3", "-c", server.ip4, "-J", *options))
-    process.wait(10)
+    process.wait(DEADLINE_S)
     return account
 
 
@@ -104,3 +106,31 @@ class Stream:
         self.thread.join()
         self.out.close()
         self.into.close()
+
+
+class Bursts:
+    """Calls `send` once in every second, from entry to exit. `whole` are the seconds (Unix time) in which all that it sends
+    went out, and nothing of another burst."""
+
+    def __init__(self, send):
+        self.send, self.whole = send, set()
+        self.enough = threading.Event()
+        self.thread = threading.Thread(target=self.pump)
+
+    def pump(self):
+        last = int(time.time())
+        while not self.enough.wait(last + 1 - time.time()):
+            second = int(time.time())
+            if second > last:
+                self.send()
+                last = int(time.time())
+                if last == second:
+                    self.whole.add(second)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.enough.set()
+        self.thread.join()

@@ -52,12 +52,17 @@ def send(namespace, frame, gso, size, transport_at, iface="veth0"):
         assert out.send(header + frame) == len(header) + len(frame)
 
 
-def segments_sent(namespace):
-    """How many TCP segments this kernel says that it has sent: (all, of these retransmitted)."""
+def kernel_counts(namespace, protocol):
+    """What this kernel says of a protocol since the namespace was made: {"OutSegs": 5, …}."""
     with namespace.entered():
         lines = Path("/proc/thread-self/net/snmp").read_text().splitlines()
-    names, values = (line.split()[1:] for line in lines if line.startswith("Tcp:"))
-    tcp = dict(zip(names, map(int, values)))
+    names, values = (line.split()[1:] for line in lines if line.startswith(protocol + ":"))
+    return dict(zip(names, map(int, values)))
+
+
+def segments_sent(namespace):
+    """How many TCP segments this kernel says that it has sent: (all, of these retransmitted)."""
+    tcp = kernel_counts(namespace, "Tcp")
     return tcp["OutSegs"] + tcp["RetransSegs"], tcp["RetransSegs"]
 
 

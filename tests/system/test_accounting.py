@@ -53,16 +53,16 @@ def test_the_interface_agrees(pair, daemon):
 
 def test_what_is_queued_is_not_unseen(pair, daemon):
     """Amid traffic the kernel has handed over more than the closed seconds have: those are queued, and no mystery. The
-    two counters are read one after the other, between which a packet may pass."""
+    two counters are read one after the other, between which packets may pass, on a busy machine many: what is looked at
+    was read while next to none did."""
     watch = daemon("--bpf=")
 
-    def amid():
+    def no_mystery():
         (iface,) = watch.json("/api/stats")["ifaces"]
-        return iface if iface["frames_queued"] > 20 else None
+        return iface["frames_queued"] > 5 and abs(iface["since_start"]["unseen_packets"]) <= 2
 
     with sending.Stream(pair.peer, pair.host, 100, 0.001):
-        iface = eventually(amid, what="frames are queued")
-    assert abs(iface["since_start"]["unseen_packets"]) <= 2, iface
+        eventually(no_mystery, what="frames are queued, and not unseen")
 
 
 def test_the_interface_agrees_under_offloads(daemon):
@@ -124,7 +124,7 @@ def test_the_loopback_counts_each_packet_once(pair, daemon):
         once = iface["frames_received"] == own["rx_packets"] == own["tx_packets"] >= 30
         return once and own["unseen_packets"] == 0
 
-    eventually(agreed, what="each packet is counted once")
+    eventually(agreed, what="each packet is counted once", every_s=0.3)
     assert len([row for row in watch.flows(proto="udp") if row["packets"] == 30]) == 1
 
 
@@ -155,7 +155,7 @@ def test_metrics_say_the_same(pair, daemon):
 def test_it_adds_up_while_workers_stop(pair, daemon, ring):
     watch = daemon("--bpf=", f"--ring={ring}")
     with sending.Stream(pair.peer, pair.host, 100, 0.0002):
-        watch.settle()
+        eventually(lambda: watch.total("packets") > 100, what="traffic is seen")
         watch.stop()
     received, counted, dropped = map(int, re.search(
         r"frames: (\d+) received = (\d+) counted \+ (\d+) dropped", watch.output()).groups())

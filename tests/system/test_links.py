@@ -140,8 +140,9 @@ def test_the_last_packets_of_an_interface(pair, daemon):
     def now():
         return watch.json("/api/stats")["ifaces"][0]
 
-    eventually(lambda: now()["frames_counted"] == sum(counts), what="all are counted")
-    assert now()["since_start"]["rx_packets"] == sum(counts) and now()["since_start"]["unseen_packets"] == 0
+    # the second that closed between its deletion and the word of it does not have its last counters yet
+    eventually(lambda: now()["frames_counted"] == now()["since_start"]["rx_packets"] == sum(counts), what="all are counted")
+    assert now()["since_start"]["unseen_packets"] == 0
 
 
 def test_tap(pair, daemon):

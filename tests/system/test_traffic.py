@@ -33,7 +33,7 @@ def moved(namespace, before):
 
 @pytest.mark.parametrize("family,header", [(4, IP4), (6, IP6)])
 def test_ping(pair, daemon, family, header):
-    watch = daemon()
+    watch = daemon("--icmp-ttl=1h")
     address = pair.host.ip4 if family == 4 else pair.host.ip6
     sending.ping(pair.peer, address, count=7, size=100)
     watch.settle()
@@ -72,14 +72,20 @@ def test_everything_equals_the_interface(pair, daemon):
     check_sums(watch)
 
 
+def datagrams_sent(namespace):
+    return supers.kernel_counts(namespace, "Udp")["OutDatagrams"]
+
+
 def test_iperf3_udp(pair, daemon):
     watch = daemon()
-    account = sending.iperf3(pair.peer, pair.host, "-u", "-b", "40M", "-l", "1200", "-t", "2")
+    before = datagrams_sent(pair.peer)
+    sending.iperf3(pair.peer, pair.host, "-u", "-b", "40M", "-l", "1200", "-t", "2")
+    packets = datagrams_sent(pair.peer) - before - 1
     watch.settle()
 
     row = only(watch.flows(), proto="udp")
-    packets = account["end"]["sum"]["packets"]
     greeting = ETHERNET + IP4 + UDP + 4  # one datagram each way before the test
+    assert packets > 0
     assert (row["ba_packets"], row["ba_bytes"]) == (packets + 1, packets * (ETHERNET + IP4 + UDP + 1200) + greeting)
     assert (row["ab_packets"], row["ab_bytes"]) == (1, greeting)
     check_sums(watch)
@@ -180,7 +186,7 @@ def test_what_the_ring_cannot_hold_is_counted_as_dropped(pair, daemon):
     assert watch.total("packets") == iface["frames_counted"] == 20000 - iface["frames_dropped"]
     assert watch.total("drops") == iface["frames_dropped"]
     assert watch.total("bytes") == watch.total("packets") * len(frame)
-    assert "drops" in [event["event"] for event in watch.json("/api/events")["rows"]]
+    eventually(lambda: "drops" in [event["event"] for event in watch.json("/api/events")["rows"]], what="it is told")
     check_sums(watch)
 
 
@@ -191,7 +197,13 @@ def test_frames_belong_to_their_second_after_a_pause(pair, daemon):
     with sending.Stream(pair.peer, pair.host, 100, 0.01) as stream:
         eventually(lambda: len(watch.points()) > 1, what="the first whole second")
         watch.process.send_signal(signal.SIGSTOP)
-        time.sleep(2.5)  # the length of the pause, not a wait for something
+        held_at = time.time()
+
+        def held_back():
+            over = [time_s for time_s in list(stream.times) if held_at < time_s < int(time.time())]
+            return len(over) > 100 and len(set(map(int, over))) > 2
+
+        eventually(held_back, what="frames of some seconds that are over wait")
         watch.process.send_signal(signal.SIGCONT)
         watch.settle()
         points = watch.points()[1:-1]  # the seconds that the stream filled
@@ -205,7 +217,7 @@ def test_frames_belong_to_their_second_after_a_pause(pair, daemon):
         begin, end = point["ts"] / 1000, (point["ts"] + point["span_ms"]) / 1000
         sent = sum(begin <= time_s < end for time_s in stream.times)
         assert abs(point["packets"] - sent) <= 2, "but for one at each edge, between its sending and its timestamp"
-        assert sent > 5
+    assert sum(point["packets"] for point in points) > 100
 
 
 def test_filter_leaves_out(pair, daemon):

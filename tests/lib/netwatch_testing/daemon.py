@@ -151,13 +151,21 @@ class Daemon:
     def settle(self, timeout_s=DEADLINE_S):
         """Waits until everything that was captured up to now is in the history: until the present second has closed.
         Then nothing is on its way any more, if nothing is sent meanwhile. The first second is shown before its end:
-        where it is the present one, the one after it tells."""
+        where it is the present one, the one after it tells. A frame that the kernel hands over too late for its second
+        is counted in a later one."""
         now_ms = int(time.time()) * 1000
 
         def closed():
             return [p for p in self.points() if p["ts"] > now_ms or (p["ts"] == now_ms and not p["partial"])]
 
-        return eventually(closed, timeout_s, "the present second closes")
+        eventually(closed, timeout_s, "the present second closes")
+        received = [iface["frames_received"] for iface in self.json("/api/stats")["ifaces"]]
+
+        def counted():
+            ifaces = self.json("/api/stats")["ifaces"]
+            return all(i["frames_counted"] + i["frames_dropped"] >= n for i, n in zip(ifaces, received))
+
+        eventually(counted, timeout_s, "what was received is counted")
 
     def total(self, field="packets"):
         """Σ of a field over all seconds; for {packets, bytes, …} of what is a number in it."""

@@ -16,3 +16,9 @@ def eventually(probe, timeout_s=DEADLINE_S, what="", every_s=0.02):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout_s} s: {what or getattr(probe, '__doc__', None) or probe}")
         time.sleep(every_s)
+
+
+def in_time(attempt, limit_s, what):
+    """Holds what has to happen within `limit_s` against the clock. `attempt` makes it happen, checks all else of it, and
+    returns the seconds that it took; it is made again where the machine was too busy for it."""
+    eventually(lambda: attempt() < limit_s, what=f"{what} within {limit_s} s")

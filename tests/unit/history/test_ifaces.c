@@ -118,6 +118,30 @@ static void test_a_second_that_goes_on(void **state) {
         assert_int_equal(span_of(0), 600);
 }
 
+/* Where a worker was held up, a tick is of several seconds: each of them that was not captured says why. */
+static void test_several_seconds_at_once(void **state) {
+        (void)state;
+        put(0, HISTORY_IFACE_UP, 0);
+        ticks_none(history, START);
+        put(0, HISTORY_IFACE_DOWN, 1200);
+        struct history_tick tick = ticks_begin(history, START + 1);
+        tick.end_ns = (START + 4) * NS_PER_S;
+        tick.merged = true;
+        history_tick_end(history, &tick);
+        tick = ticks_begin(history, START + 4);
+        tick.end_ns = (START + 6) * NS_PER_S;
+        tick.merged = true;
+        history_tick_end(history, &tick);
+        ticks_none(history, START + 6);
+
+        int64_t end;
+        assert_int_equal(span_of(1), 200);
+        for (int64_t s = 0; s < 2; s++)
+                assert_int_equal(history_gap_of(history, START + s, &end), HISTORY_GAP_NONE);
+        for (int64_t s = 2; s < 7; s++)
+                assert_int_equal(history_gap_of(history, START + s, &end), HISTORY_GAP_IFACE_DOWN);
+}
+
 /* More than are kept: the oldest are forgotten, and nothing else. */
 static void test_many_outages(void **state) {
         (void)state;
@@ -140,6 +164,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_one_of_several_is_enough, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_what_was_counted_was_captured, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_second_that_goes_on, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_several_seconds_at_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_many_outages, set_up, tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -351,10 +351,8 @@ static void test_stop_in_the_middle(void **state) {
                 }
                 start(4096, 4096);
                 usleep(pauses_us[i]);
-                int64_t before = clock_boot_ns();
                 pipeline_stop(pipeline);
                 pipeline_stop(pipeline);
-                assert_true(clock_boot_ns() - before < 10 * NS_PER_S);
 
                 const struct history_totals totals = check_sums();
                 uint64_t frames = history_read_worker(history, 0).frames + history_read_worker(history, 1).frames;
