@@ -1,6 +1,7 @@
 /* Which answers cannot change any more. A second is over once the next has begun. What is left of it can then change by
  * thinning, by a flow's leaving the directory, by a jump of the clock that gives its time to another second, and by an
- * interface's new name: all these are counted. What leaves by age alone is not: it is not held. */
+ * interface's new name: all these are counted. What leaves by age alone is not: it is not held. After a step back of
+ * the clock a time that it has yet to reach again is not past: another second will bear it. */
 #include "history/store.h"
 
 /* The first second that the retention has not cut into. */
@@ -22,7 +23,8 @@ struct history_basis history_read_basis(struct history *history, struct history_
         pthread_rwlock_rdlock(&history->lock);
         unsigned n = wall_spans(&history->wall, range.from, range.to, history->second, &span, 1);
         basis.is_past = n && span.to - span.from == range.to - range.from && span.to <= history->second &&
-                        span.from >= history->counters.from && whole_from(history, span.from) >= held_from(history);
+                        range.to <= wall_of(&history->wall, history->second) && span.from >= history->counters.from &&
+                        whole_from(history, span.from) >= held_from(history);
         basis.changes = history->segments.thinnings + history->directory.n_forgotten + history->wall.jumps +
                         history->ifaces.namings;
         pthread_rwlock_unlock(&history->lock);

@@ -303,6 +303,21 @@ bool history_span(struct history *history, int64_t *ret_from, int64_t *ret_to) {
         return any;
 }
 
+int64_t history_end(struct history *history) {
+        int64_t end = INT64_MIN;
+        pthread_rwlock_rdlock(&history->lock);
+        const struct counters *counters = &history->counters;
+        const struct wall *wall = &history->wall;
+        for (unsigned i = 0; i < wall->n; i++) {
+                int64_t next = i + 1 < wall->n ? wall->eras[i + 1].first : counters->to;
+                int64_t last = (next < counters->to ? next : counters->to) - 1;
+                if (last >= counters->from && last >= wall->eras[i].first && last + wall->eras[i].ahead_s + 1 > end)
+                        end = last + wall->eras[i].ahead_s + 1;
+        }
+        pthread_rwlock_unlock(&history->lock);
+        return end;
+}
+
 static int by_second(const void *x, const void *y) {
         const struct history_counters *a = x, *b = y;
         return (a->second > b->second) - (a->second < b->second);

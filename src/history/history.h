@@ -174,6 +174,10 @@ uint64_t history_ticks(struct history *history);
 /* The seconds that are held: [ret_from, ret_to); false where there are none. ret_to is the end of the newest. */
 bool history_span(struct history *history, int64_t *ret_from, int64_t *ret_to);
 
+/* The end of the seconds that are held, by their Unix time: beyond that of the newest where the clock was set back.
+ * INT64_MIN where there are none. */
+int64_t history_end(struct history *history);
+
 /* Copies the counters of [from, to) that exist, in the order of their Unix time, up to `max`; returns
  * how many. What is missing between two of them was not captured, or skipped by the clock. Where the
  * clock was set back, a second is the latest one that bears that time. */

@@ -38,20 +38,35 @@ static int pick_span(const struct history *history, int64_t *from, int64_t *to, 
         return 0;
 }
 
+static void add_labels(const struct wall *wall, int64_t first, int64_t end, struct history_range *labels) {
+        int64_t from = wall_of(wall, first), to = wall_of(wall, end - 1) + 1;
+        labels->from = from < labels->from ? from : labels->from;
+        labels->to = to > labels->to ? to : labels->to;
+}
+
+/* Over a jump of the clock only the seconds asked for have a wall time. */
+static struct history_range cut(struct history_range asked, struct history_range held) {
+        return (struct history_range){
+                asked.from > held.from ? asked.from : held.from,
+                asked.to < held.to ? asked.to : held.to,
+        };
+}
+
 int range_pick(const struct history *history, struct history_range asked, struct range *range, struct picked *picked) {
         struct wall_span spans[RANGE_SPANS_MAX];
         unsigned n = wall_spans(&history->wall, asked.from, asked.to, history->second, spans, RANGE_SPANS_MAX);
         int r = 0;
         *range =
                 (struct range){.seen = {.range = asked, .resolution_ms = MS_PER_S, .is_final = true}, .end = INT64_MIN};
+        struct history_range held = {INT64_MAX, INT64_MIN};
         for (unsigned i = 0; r == 0 && i < n; i++) {
                 int64_t first = spans[i].from, end = spans[i].to;
                 r = pick_span(history, &first, &end, picked, range);
-                if (n == 1 && first < end) { /* over a jump of the clock only the seconds asked for have a wall time */
-                        range->seen.range.from = wall_of(&history->wall, first);
-                        range->seen.range.to = wall_of(&history->wall, end - 1) + 1;
-                }
+                if (first < end)
+                        add_labels(&history->wall, first, end, &held);
         }
+        if (held.from < held.to)
+                range->seen.range = n == 1 ? held : cut(asked, held);
         return r;
 }
 

@@ -18,22 +18,38 @@ static bool parse_at(const struct params *params, int64_t now_ms, struct history
         return true;
 }
 
+/* What is held. Where the clock was set back, times beyond that of the newest second are held, too: up to `end`. */
+struct held {
+        int64_t from, to;
+        int64_t end;
+};
+
+static struct held held_of(struct history *history, int64_t now_ms) {
+        struct held held;
+        if (!history_span(history, &held.from, &held.to))
+                held.from = held.to = now_ms / MS_PER_S;
+        held.end = history_end(history);
+        if (held.end < held.to)
+                held.end = held.to;
+        return held;
+}
+
 /* An end that is not given is that of what is held. */
-static bool parse_range(const struct params *params, int64_t now_ms, const struct history_range *held,
+static bool parse_range(const struct params *params, int64_t now_ms, const struct held *held,
                         struct history_range *range, struct problem *problem) {
         struct times_range given;
         if (!times_range(params, now_ms, &given, problem))
                 return false;
         range->from = given.has_from ? given.from : held->from;
-        range->to = given.has_to ? given.to : held->to;
+        range->to = given.has_to ? given.to : range->from < held->to ? held->to : held->end;
         return true;
 }
 
-static bool check(const struct params *params, const struct history_range *held, const struct history_range *range,
+static bool check(const struct params *params, const struct held *held, const struct history_range *range,
                   struct problem *problem) {
         const char *first = params_get(params, "at") ? "at" : params_get(params, "from") ? "from" : "to";
         const char *last = params_get(params, "at") ? "at" : params_get(params, "to") ? "to" : "from";
-        if (range->from >= held->to)
+        if (range->from >= held->end)
                 return problem_set(problem, 400, first, "has not been captured yet");
         if (range->to <= held->from)
                 return problem_set(problem, 410, last, "is before all that is held");
@@ -44,12 +60,11 @@ bool past_parse(const struct route_call *call, bool *ret_has_range, struct histo
                 struct problem *problem) {
         const struct params *params = call->params;
         int64_t now_ms = route_now_ms(call);
-        struct history_range held, range = {0};
+        struct history_range range = {0};
         *ret_has_range = params_get(params, "at") || params_get(params, "from") || params_get(params, "to");
         if (!*ret_has_range)
                 return true;
-        if (!history_span(call->server->history, &held.from, &held.to))
-                held.from = held.to = now_ms / MS_PER_S;
+        const struct held held = held_of(call->server->history, now_ms);
         bool good = params_get(params, "at") ? parse_at(params, now_ms, &range, problem)
                                              : parse_range(params, now_ms, &held, &range, problem);
         if (!good || !check(params, &held, &range, problem))

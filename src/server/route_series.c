@@ -22,9 +22,10 @@ static bool parse_range(const struct route_call *call, struct history_range *ran
         bool is_held = history_span(call->server->history, &held.from, &held.to);
         if (!has_range)
                 *range = (struct history_range){held.to - RANGE_DEFAULT_S, held.to};
+        int64_t end = has_range ? history_end(call->server->history) : held.to;
         if (is_held || !has_range) {
                 range->from = range->from < held.from ? held.from : range->from;
-                range->to = range->to > held.to ? held.to : range->to;
+                range->to = range->to > end ? end : range->to;
         }
         return true;
 }

@@ -275,6 +275,30 @@ def test_its_clock_was_set_back(serve):
     assert events(watch)["clock_step"]["detail"].startswith("the wall clock was set back")
 
 
+def test_seconds_before_its_clock_was_set_back(serve):
+    """They can be asked for by their time like any other, as long as no later second bears it."""
+    first, then = records(range(100, 130)), records(range(10, 40))
+    watch = serve(first + then)
+    ended(watch)
+    for second in (100, 115, 127):
+        sent = [p for p in first if p[0] // NS == START_S + second]
+        at = (START_S + second) * 1000
+        counted = watch.json("/api/counters", **{"from": at, "to": at + 1000})["points"]
+        assert [p["packets"] for p in counted] == [len(sent)]
+        for path in ("/api/flows", "/api/top"):
+            assert watch.json(path, at=at)["summary"]["matched"] == {
+                "flows": len(sent), "packets": len(sent), "bytes": sum(p[2] for p in sent)}
+    packets = len(first + then)
+    for path, more in (("/api/flows", {}), ("/api/top", {}), ("/api/series", {"step": "1s"})):
+        later = watch.json(path, **{"from": (START_S + 100) * 1000}, **more)["summary"]["matched"]
+        assert later["packets"] + watch.json(path, to="-0s", **more)["summary"]["matched"]["packets"] == packets
+        both = watch.json(path, **{"from": 0, "to": (START_S + 5000) * 1000}, **more)
+        assert both["summary"]["matched"]["packets"] == packets
+        assert watch.json("/api/counters", **{"from": both["from"], "to": both["to"]})["points"][0]["ts"] == both["from"]
+        assert both["to"] == (START_S + 130) * 1000
+    assert watch.request("/api/flows", at=(START_S + 130) * 1000).status == 400
+
+
 def test_pace(serve):
     """An hour and more at twice its pace: the last frame is not there while the first ones are, and the silent seconds
     between the frames are ticked all the same."""

@@ -35,6 +35,10 @@ static enum history_gap gap_of(int64_t label) {
         return history_gap_of(history, label, &end);
 }
 
+static bool is_past(int64_t from, int64_t to) {
+        return history_read_basis(history, (struct history_range){START + from, START + to}).is_past;
+}
+
 static struct flow_row only_flow(void) {
         struct flow_result rows = ticks_rows(history);
         assert_int_equal(rows.n_rows, 1);
@@ -63,6 +67,7 @@ static void test_forward(void **state) {
         assert_true(history_span(history, &from, &to));
         assert_int_equal(from, START);
         assert_int_equal(to, START + 3610);
+        assert_int_equal(history_end(history), to);
         struct flow_row row = only_flow(); /* it did not grow an hour older */
         assert_int_equal(row.state, FLOW_STATE_ACTIVE);
         assert_int_equal(row.first_seen_ms, (START + 3600) * MS_PER_S); /* by the clock as it is now */
@@ -95,8 +100,27 @@ static void test_back(void **state) {
         assert_true(history_span(history, &from, &to));
         assert_int_equal(from, START);
         assert_int_equal(to, START + 8);
+        assert_int_equal(history_end(history), START + 10);
         assert_int_equal(only_flow().last_seen_ms, (START + 7) * MS_PER_S);
         assert_int_equal(only_flow().first_seen_ms, (START + 7 - 13) * MS_PER_S);
+}
+
+/* A time that another second will bear once the clock has come there again is not past. */
+static void test_back_is_not_past(void **state) {
+        (void)state;
+        seconds(0, 10);
+        assert_true(is_past(6, 9));
+        assert_false(is_past(7, 10));                                      /* the last second may go on */
+        history_set_wall(history, START + 10, -6, HISTORY_GAP_CLOCK_STEP); /* bears +4 */
+        seconds(10, 12);
+        assert_true(is_past(0, 4));
+        assert_true(is_past(4, 5));
+        assert_false(is_past(6, 9));
+        seconds(12, 15);
+        assert_true(is_past(6, 8));
+        assert_false(is_past(6, 9));
+        seconds(15, 17);
+        assert_true(is_past(6, 9));
 }
 
 static void test_far_back(void **state) {
@@ -108,6 +132,7 @@ static void test_far_back(void **state) {
         assert_true(history_span(history, &from, &to));
         assert_int_equal(from, START + 3 - 1000);
         assert_int_equal(to, START + 5 - 1000);
+        assert_int_equal(history_end(history), START + 3);
         struct history_counters rows[10];
         assert_int_equal(history_read_counters(history, INT64_MIN, INT64_MAX, rows, 10), 5);
         assert_int_equal(rows[0].second, START + 3 - 1000);
@@ -147,6 +172,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_forward, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_back, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_back_is_not_past, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_far_back, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_sleep, set_up, tear_down),
                 cmocka_unit_test(test_more_jumps_than_are_kept),
