@@ -142,6 +142,24 @@ void pipeline_stop(struct pipeline *pipeline) {
         }
 }
 
+static void *close_source(void *context) {
+        capture_close(((struct worker *)context)->capture);
+        return NULL;
+}
+
+/* All at once: the kernel takes some 30 ms to let go of a ring, which adds up to seconds where there are many. */
+static void close_sources(struct pipeline *pipeline) {
+        for (unsigned w = 0; w < pipeline->n_workers; w++) {
+                struct worker *worker = &pipeline->workers[w];
+                worker->is_running = start_thread(&worker->thread, close_source, worker, "close") == 0;
+                if (!worker->is_running)
+                        (void)close_source(worker);
+        }
+        for (unsigned w = 0; w < pipeline->n_workers; w++)
+                if (pipeline->workers[w].is_running)
+                        pthread_join(pipeline->workers[w].thread, NULL);
+}
+
 static void free_worker(struct pipeline *pipeline, unsigned w) {
         struct worker *worker = &pipeline->workers[w];
         flow_table_free(worker->table);
@@ -151,14 +169,14 @@ static void free_worker(struct pipeline *pipeline, unsigned w) {
                 close(worker->mailbox.emptied_fd);
         if (pipeline->rollup.flows)
                 memory_unmap(pipeline->rollup.flows[w], slot_map_bytes(pipeline->max_flows));
-        if (pipeline->sources_taken)
-                capture_close(worker->capture);
 }
 
 void pipeline_free(struct pipeline *pipeline) {
         if (!pipeline)
                 return;
         pipeline_stop(pipeline);
+        if (pipeline->sources_taken)
+                close_sources(pipeline);
         for (unsigned w = 0; w < pipeline->n_workers; w++)
                 free_worker(pipeline, w);
         if (pipeline->rollup.filled_fd >= 0)

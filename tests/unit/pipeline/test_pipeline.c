@@ -3,8 +3,10 @@
 #include "lib/check.h"
 
 #include <poll.h>
+#include <semaphore.h>
 #include <sys/eventfd.h>
 
+#include "capture/source.h"
 #include "history/history.h"
 #include "lib/captures.h"
 #include "lib/packets.h"
@@ -385,6 +387,53 @@ static void test_never_started(void **state) {
         pipeline_stop(pipeline);
 }
 
+#define SLOW 8u
+
+static struct {
+        sem_t begun; /* closes */
+        struct timespec deadline;
+        atomic_uint together, closed;
+} slow;
+
+/* As a ring, whose close takes a while: this one takes until all have begun. */
+static void slow_close(struct capture *capture) {
+        (void)capture;
+        if (atomic_fetch_add(&slow.together, 1) + 1 == SLOW)
+                for (unsigned i = 0; i < SLOW; i++)
+                        (void)sem_post(&slow.begun);
+        if (sem_timedwait(&slow.begun, &slow.deadline) == 0)
+                atomic_fetch_add(&slow.closed, 1);
+}
+
+/* However many they are, the end is not later. */
+static void test_sources_are_closed_at_once(void **state) {
+        (void)state;
+        static const struct capture_kind kind = {.close = slow_close};
+        struct capture captures[SLOW];
+        struct pipeline_source sources[SLOW];
+        struct error error;
+        const struct local_nets no_nets = {0};
+        for (unsigned i = 0; i < SLOW; i++) {
+                captures[i] = (struct capture){.kind = &kind};
+                sources[i] = (struct pipeline_source){.capture = &captures[i]};
+        }
+        const struct pipeline_options options = {
+                .sources = sources,
+                .n_sources = SLOW,
+                .local_nets = &no_nets,
+                .max_flows = 16,
+                .done_fd = -1,
+        };
+        assert_int_equal(sem_init(&slow.begun, 0, 0), 0);
+        (void)clock_gettime(CLOCK_REALTIME, &slow.deadline);
+        slow.deadline.tv_sec += 60;
+        assert_int_equal(pipeline_new(&options, &pipeline, &error), 0);
+        pipeline_free(pipeline);
+        pipeline = NULL;
+        assert_int_equal(atomic_load(&slow.closed), SLOW);
+        (void)sem_destroy(&slow.begun);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_two_workers, set_up, tear_down),
@@ -397,6 +446,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_time_goes_back, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stop_in_the_middle, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_never_started, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_sources_are_closed_at_once, set_up, tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
