@@ -5,11 +5,13 @@
  * of a flow are rounded. The name of the file comes from outside: what a terminal would obey
  * is not passed on. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/line.h"
 #include "render/render.h"
 #include "report_print.h"
 #include "text_table.h"
@@ -20,8 +22,11 @@ _Static_assert(2 * TOP_FLOWS <= TEXT_TABLE_ROWS, "two rows each where endpoints 
 /* ---- small parts ---------------------------------------------------------------------- */
 
 static void print_plain(const char *text) {
-        for (; *text; text++)
-                (void)putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+        char plain[PATH_MAX];
+        (void)snprintf(plain, sizeof(plain), "%s", text);
+        line_blank_controls(plain);
+        line_mend_utf8(plain);
+        (void)fputs(plain, stdout);
 }
 
 #define SHARE_BYTES 16

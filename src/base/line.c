@@ -1,5 +1,21 @@
 #include "base/line.h"
 
+#include <ctype.h>
+#include <stdbool.h>
+
+/* U+0080 to U+009F in UTF-8: some terminals take them for what ESC and a letter are. */
+static bool is_wide_control(const unsigned char *text) {
+        return text[0] == 0xc2 && text[1] >= 0x80 && text[1] <= 0x9f;
+}
+
+void line_blank_controls(char *text) {
+        for (; *text; text++)
+                if (iscntrl((unsigned char)*text))
+                        *text = '?';
+                else if (is_wide_control((const unsigned char *)text))
+                        text[0] = text[1] = '?';
+}
+
 /* Bytes of the character that begins at `text`, by the table of RFC 3629, section 4; 0 where none does. */
 static unsigned character_bytes(const unsigned char *text) {
         unsigned char first = text[0], low = 0x80, high = 0xbf;

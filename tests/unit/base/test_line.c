@@ -48,6 +48,11 @@ static void test_controls(void **state) {
         char text[] = "a\x1b[1m\nb\u00e9";
         line_blank_controls(text);
         assert_string_equal(text, "a?[1m?b\u00e9");
+
+        char wide[] = "a\xc2\x80"
+                      "b\xc2\x9b[1m\u00a0\xc2";
+        line_blank_controls(wide);
+        assert_string_equal(wide, "a??b??[1m\u00a0\xc2");
 }
 
 int main(void) {
