@@ -357,13 +357,13 @@ size_t history_read_counters(struct history *history, int64_t from, int64_t to, 
         return n;
 }
 
-size_t history_count_between(struct history *history, int64_t after_number, int64_t before_number) {
+size_t history_count_between(struct history *history, int64_t after_number, int64_t before_number, bool with_gaps) {
         pthread_rwlock_rdlock(&history->lock);
         const struct counters *counters = &history->counters;
         size_t n = 0;
         int64_t number = after_number < counters->from ? counters->from : after_number + 1;
         for (; number < before_number && number < counters->to; number++)
-                n += counters_find(counters, number) != NULL;
+                n += (with_gaps ? counters_row(counters, number) : counters_find(counters, number)) != NULL;
         pthread_rwlock_unlock(&history->lock);
         return n;
 }

@@ -187,8 +187,8 @@ int64_t history_end(struct history *history);
 size_t history_read_counters(struct history *history, int64_t from, int64_t to, struct history_counters *ret,
                              size_t max);
 
-/* How many seconds are held whose numbers lie between two others. */
-size_t history_count_between(struct history *history, int64_t after_number, int64_t before_number);
+/* How many seconds are held whose numbers lie between two others: of which something was captured, or also the gaps. */
+size_t history_count_between(struct history *history, int64_t after_number, int64_t before_number, bool with_gaps);
 
 /* All that was ever counted, also what the retention has dropped. */
 struct history_totals {

@@ -189,13 +189,13 @@ static bool anyone_wants(const struct ws *ws, enum ws_topic topic) {
 }
 
 static void announce(struct ws *ws) {
-        uint64_t missed;
+        uint64_t missed[WS_TICK_TOPICS];
         struct ws_frame *frame;
         ws->tick_pending = false;
-        if (ws_feed_advance(&ws->feed, &missed))
+        if (ws_feed_advance(&ws->feed, missed))
                 for (unsigned topic = 0; topic < WS_TICK_TOPICS; topic++)
                         if (anyone_wants(ws, topic) && (frame = ws_feed_latest(&ws->feed, topic)))
-                                offer_all(ws, topic, frame, missed);
+                                offer_all(ws, topic, frame, missed[topic]);
         while ((frame = ws_feed_next_event(&ws->feed))) {
                 offer_all(ws, WS_EVENTS, frame, 0);
                 ws_frame_unref(frame);

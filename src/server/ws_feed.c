@@ -28,7 +28,7 @@ enum ws_topic ws_topic_of(const char *name) {
 
 void ws_feed_init(struct ws_feed *feed, struct history *history) {
         *feed = (struct ws_feed){.history = history};
-        (void)history_latest(history, &feed->announced);
+        feed->turn = history_latest(history, &feed->announced);
 
         struct history_event events[BATCH];
         size_t n;
@@ -41,27 +41,43 @@ void ws_feed_fini(struct ws_feed *feed) {
                 ws_frame_unref(feed->latest[i].frame);
 }
 
+/* Seconds before this one of which no rates, nor a gap in their place, were told. */
+static uint64_t count_untold(const struct ws_feed *feed, int64_t number) {
+        int64_t last = feed->announced.number;
+        if (!feed->turn)
+                return 0;
+        if (!feed->announced.span_ms || (feed->gap.number && feed->gap.number > last))
+                last = feed->gap.number;
+        return history_count_between(feed->history, last, number, true);
+}
+
 /* Is the last second a gap that was not yet told of? */
-static bool is_new_gap(struct ws_feed *feed) {
+static bool is_new_gap(struct ws_feed *feed, uint64_t ret_missed[WS_TICK_TOPICS]) {
         struct history_counters gap;
-        if (!history_latest_gap(feed->history, &gap) || gap.number == feed->announced_gap)
+        if (!history_latest_gap(feed->history, &gap) || gap.number == feed->gap.number)
                 return false;
-        feed->announced_gap = gap.number;
+        ret_missed[WS_RATES] = count_untold(feed, gap.number);
+        feed->gap = gap;
+        feed->is_gap = true;
+        feed->turn++;
         return true;
 }
 
-bool ws_feed_advance(struct ws_feed *feed, uint64_t *ret_missed) {
-        *ret_missed = 0;
-        if (is_new_gap(feed))
+bool ws_feed_advance(struct ws_feed *feed, uint64_t ret_missed[WS_TICK_TOPICS]) {
+        memset(ret_missed, 0, WS_TICK_TOPICS * sizeof(*ret_missed));
+        if (is_new_gap(feed, ret_missed))
                 return true;
         struct history_counters latest;
         const struct history_counters *last = &feed->announced;
         if (!history_latest(feed->history, &latest) ||
             (latest.number == last->number && latest.span_ms == last->span_ms))
                 return false;
+        ret_missed[WS_RATES] = count_untold(feed, latest.number);
         if (last->span_ms)
-                *ret_missed = history_count_between(feed->history, last->number, latest.number);
+                ret_missed[WS_TOP_TALKERS] = history_count_between(feed->history, last->number, latest.number, false);
         feed->announced = latest;
+        feed->is_gap = false;
+        feed->turn++;
         return true;
 }
 
@@ -130,21 +146,19 @@ static json_t *gap_of(const struct history_counters *gap) {
 
 /* What the last second amounts to; NULL where there is nothing to say of it. */
 static json_t *message_of(const struct ws_feed *feed, enum ws_topic topic) {
-        struct history_counters latest;
-        if (history_latest_gap(feed->history, &latest))
-                return topic == WS_RATES ? gap_of(&latest) : NULL;
-        if (!history_latest(feed->history, &latest))
+        if (feed->is_gap)
+                return topic == WS_RATES ? gap_of(&feed->gap) : NULL;
+        if (!feed->turn)
                 return NULL;
-        return topic == WS_RATES ? rates(&latest) : top_talkers(feed->history);
+        return topic == WS_RATES ? rates(&feed->announced) : top_talkers(feed->history);
 }
 
 struct ws_frame *ws_feed_latest(struct ws_feed *feed, enum ws_topic topic) {
-        uint64_t ticks = history_ticks(feed->history);
-        if (!feed->latest[topic].frame || feed->latest[topic].ticks != ticks) {
+        if (!feed->latest[topic].frame || feed->latest[topic].turn != feed->turn) {
                 json_t *message = message_of(feed, topic);
                 ws_frame_unref(feed->latest[topic].frame);
                 feed->latest[topic].frame = message ? ws_frame_new(message) : NULL;
-                feed->latest[topic].ticks = ticks;
+                feed->latest[topic].turn = feed->turn;
         }
         return feed->latest[topic].frame;
 }

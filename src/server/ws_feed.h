@@ -23,11 +23,13 @@ enum ws_topic ws_topic_of(const char *name);
 
 struct ws_feed {
         struct history *history;
-        struct history_counters announced; /* span 0 before the first */
-        int64_t announced_gap;             /* number of the newest second that was announced as a gap */
+        struct history_counters announced; /* the newest second with rates; span 0 before the first */
+        struct history_counters gap;       /* the newest without; number 0 before the first */
+        bool is_gap;                       /* that one is the newest of all */
+        uint64_t turn;                     /* how often there was a new one */
         struct {
                 struct ws_frame *frame;
-                uint64_t ticks; /* as of which it was encoded */
+                uint64_t turn; /* in which it was encoded */
         } latest[WS_TICK_TOPICS];
         uint64_t event_id; /* the newest event that was announced */
 };
@@ -36,10 +38,11 @@ struct ws_feed {
 void ws_feed_init(struct ws_feed *feed, struct history *history);
 void ws_feed_fini(struct ws_feed *feed);
 
-/* True where there is a tick that was not announced; `ret_missed` says how many went by before it. */
-bool ws_feed_advance(struct ws_feed *feed, uint64_t *ret_missed);
+/* True where there is a tick that was not announced, and now is the newest; `ret_missed` says how many messages of each
+ * topic went by before it. */
+bool ws_feed_advance(struct ws_feed *feed, uint64_t ret_missed[WS_TICK_TOPICS]);
 
-/* The frame of the newest tick, borrowed; NULL before the first tick or without memory. */
+/* The frame of the newest tick that was announced, borrowed; NULL before the first or without memory. */
 struct ws_frame *ws_feed_latest(struct ws_feed *feed, enum ws_topic topic);
 
 /* The next event that was not announced, with a reference; NULL where there is none. */

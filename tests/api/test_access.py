@@ -2,15 +2,16 @@
 
 import gzip
 import socket
-import time
 
 import pytest
 
-from wire import Socket, ask, connect, get, read_answer
+from wire import Socket, ask, ask_patiently, connect, get, lone_address, read_answer
 
 TOKEN = "correct-horse-battery"
 OPTIONS = ("--auth-token=" + TOKEN, "--allow-host=watch.example")
 BEARER = "Authorization: Bearer " + TOKEN
+
+WRONG = "Authorization: Bearer wrong"
 
 PROTECTED = ["/api/flows", "/api/counters", "/api/top", "/api/series", "/api/events", "/api/stats", "/metrics", "/ws", "/nope"]
 OPEN = ["/", "/index.html", "/app.js", "/app.css", "/icon.svg", "/healthz"]
@@ -50,16 +51,19 @@ def test_host_is_asked_for_in_http_1_0_too(served):
 
 # ---- token ----
 
+@pytest.fixture(scope="module")
+def elsewhere(served):
+    """An address of its own for who is wrong about the token: after ten of these a second it is kept out for a moment."""
+    return lone_address(served, get("/api/stats", WRONG), get("/api/stats", BEARER))
+
+
 @pytest.mark.parametrize("path", PROTECTED)
 @pytest.mark.parametrize("headers", [
-    (), ("Authorization: Bearer wrong",), ("Authorization: Bearer ",), ("Authorization: " + TOKEN,),
+    (), (WRONG,), ("Authorization: Bearer ",), ("Authorization: " + TOKEN,),
     ("Authorization: Bearer " + TOKEN[:-1],), ("Authorization: Bearer " + TOKEN + "x",), ("Authorization: Basic eDp5",),
     ("Authorization: Bearer " + TOKEN * 2,), ("Cookie: token=" + TOKEN,)])
-def test_without_the_token(served, path, headers):
-    # from an address of its own, since after ten wrong ones a second it is kept out for a moment
-    while (answered := ask(served, get(path, *headers), source="127.0.0.2"))[0] == 429:
-        time.sleep(0.3)
-    status, answer, body = answered
+def test_without_the_token(served, elsewhere, path, headers):
+    status, answer, body = ask_patiently(served, get(path, *headers), source=elsewhere)
     assert status == 401, body
     assert answer["www-authenticate"].startswith("Bearer")
     assert answer["content-type"] == "application/problem+json"

@@ -1,26 +1,25 @@
 """Clients that mean no good, or are broken: each gets its answer or its end, and nobody else notices."""
 
+import contextlib
 import random
 import signal
 import socket
 import struct
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from netwatch_testing import eventually
-from wire import ask, connect, get, is_closed, read_answer
+from netwatch_testing import DEADLINE_S, eventually, in_time
+from wire import Crowd, ask, connect, get, is_closed, read_answer
 
 
 @pytest.fixture(autouse=True)
 def still_well(served):
-    """After each test a plain client is answered at once; or told to come again, and then answered."""
+    """After each test a plain client is answered; or told to come again, and then answered."""
     yield
-    begun = time.monotonic()
-    while ask(served, get("/api/stats"))[0] != 200:
-        assert time.monotonic() - begun < 2
-    assert time.monotonic() - begun < 2
+    eventually(lambda: ask(served, get("/api/stats"))[0] == 200, what="a plain client is answered")
 
 
 def problem(answer, status):
@@ -41,11 +40,13 @@ def test_long_headers(served):
 
 def test_endless_headers(served):
     with connect(served) as sock:
-        try:
+        data = b""
+        with contextlib.suppress(OSError):
             sock.sendall(get("/healthz", "X: " + "v" * 200000))
-        except OSError:
-            pass
-        assert is_closed(sock, 5)
+        with contextlib.suppress(ConnectionError):
+            while more := sock.recv(65536):
+                data += more
+        assert data.startswith(b"HTTP/1.1 431 ")
 
 
 def test_bodies(served):
@@ -76,14 +77,14 @@ def test_ten_megabytes(served):
         pusher.start()
         problem(read_answer(sock), 413)
         sock.close()
-        pusher.join(10)
+        pusher.join(DEADLINE_S)
         assert not pusher.is_alive()
 
 
 def test_a_body_that_never_comes(served):
     with connect(served) as sock:
         sock.sendall(get("/api/stats", "Content-Length: 100") + b"x")
-        assert is_closed(sock, 20)
+        assert is_closed(sock, 15 + DEADLINE_S)
 
 
 NO_HTTP = {
@@ -101,7 +102,7 @@ NO_HTTP = {
 @pytest.mark.parametrize("name", NO_HTTP)
 def test_what_is_no_http(served, name):
     """Refused or dropped, in short time; at the latest by the deadline for the header."""
-    with connect(served, timeout_s=12) as sock:
+    with connect(served, timeout_s=10 + DEADLINE_S) as sock:
         sock.sendall(NO_HTTP[name])
         sock.shutdown(socket.SHUT_WR)
         try:
@@ -113,11 +114,11 @@ def test_what_is_no_http(served, name):
 
 def test_a_header_that_drips(served):
     """A byte a second is never idle; the deadline for the whole header ends it."""
+    begun = time.monotonic()
     with connect(served) as sock:
-        begun = time.monotonic()
         sock.sendall(b"GET /healthz HTTP/1.1\r\n")
         ended = False
-        while time.monotonic() < begun + 14 and not ended:
+        while time.monotonic() < begun + 10 + DEADLINE_S and not ended:
             try:
                 sock.sendall(b"X")
             except OSError:
@@ -127,38 +128,25 @@ def test_a_header_that_drips(served):
 
 
 def test_half_open_requests_hold_nobody_up(served):
-    sockets = [connect(served) for _ in range(900)]
-    try:
-        for sock in sockets:
-            sock.sendall(b"GET /api/flows HTTP/1.1\r\nHost: 127.0.0.1\r\n")
-        begun = time.monotonic()
-        assert ask(served, get("/api/flows"))[0] == 200
-        assert time.monotonic() - begun < 1
-    finally:
-        for sock in sockets:
-            sock.close()
+    with Crowd(served, 900, b"GET /api/flows HTTP/1.1\r\nHost: 127.0.0.1\r\n") as crowd:
+        assert crowd.while_there(lambda: ask(served, get("/api/flows")))[0] == 200
 
 
 def test_beyond_the_connection_limit(served):
-    sockets = [connect(served) for _ in range(1030)]
-    try:
-        deadline = time.monotonic() + 5
-        while True:
-            status, headers, _ = ask(served, get("/healthz"))
-            if status == 503:
-                break
-            assert time.monotonic() < deadline
-        assert headers["retry-after"]
-    finally:
-        for sock in sockets:
-            sock.close()
-    deadline = time.monotonic() + 5
-    while ask(served, get("/healthz"))[0] != 200:
-        assert time.monotonic() < deadline
+    with Crowd(served, 1030) as crowd:
+        status, headers, _ = crowd.while_there(lambda: ask(served, get("/healthz")))
+        assert status == 503 and headers["retry-after"]
+    eventually(lambda: ask(served, get("/healthz"))[0] == 200, what="there is room again")
 
 
-def cpu_s(daemon):
-    return daemon.json("/api/stats")["cpu_s"]
+def busy_ns(daemon):
+    """How long the thread was on a CPU that has nothing to do where nobody asks."""
+    total = 0
+    for task in Path(f"/proc/{daemon.process.pid}/task").iterdir():
+        if (task / "comm").read_text().strip() == "http":
+            total += int((task / "schedstat").read_text().split()[0])
+    assert total, "no such thread"
+    return total
 
 
 def test_pipelined_and_closed(served):
@@ -168,9 +156,13 @@ def test_pipelined_and_closed(served):
         sock.sendall(get("/api/flows") * 3 + get("/api/counters") + get("/healthz"))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()
-    before = cpu_s(served)
-    time.sleep(2)
-    assert cpu_s(served) - before < 0.5
+
+    def at_rest():
+        before = busy_ns(served)
+        time.sleep(0.5)
+        return busy_ns(served) == before
+
+    eventually(at_rest, what="nobody asks, and nothing is done")
 
 
 def test_pipelined(served):
@@ -197,12 +189,18 @@ def test_who_asks_and_has_no_more_to_say(served, pair):
     with connect(served) as older:
         older.sendall(get("/healthz"))
         assert read_answer(older)[0] == 200
-        for _ in range(50):
+        answered = 0
+        while answered < 50:
+            begun = time.monotonic()
             with connect(served) as sock:
                 sock.sendall(get("/api/flows", "Connection: close"))
                 sock.shutdown(socket.SHUT_WR)
-                assert sock.recv(1, socket.MSG_PEEK), "closed without an answer"
+                if not sock.recv(1, socket.MSG_PEEK):
+                    # it has a second; where the machine was too busy for it, once more
+                    assert time.monotonic() - begun >= 1, "closed without an answer"
+                    continue
                 assert read_answer(sock)[0] == 200
+                answered += 1
 
 
 def test_more_queries_than_threads(served):
@@ -217,9 +215,10 @@ def test_more_queries_than_threads(served):
 
 def test_as_many_at_once_as_are_heard_at_a_time(served):
     """An event loop takes so many events in one go: each of those is answered, though nothing comes after them."""
-    sockets = [connect(served, timeout_s=10) for _ in range(128)]
+    sockets = [connect(served, timeout_s=10) for _ in range(128)]  # it hangs up on who is silent for longer
     for sock in sockets:
         sock.sendall(get("/healthz"))
+    for sock in sockets:
         assert read_answer(sock)[0] == 200
     served.process.send_signal(signal.SIGSTOP)
     for sock in sockets:
@@ -240,22 +239,24 @@ def test_answers_that_nobody_reads(served):
 
 
 def test_stopping_in_the_middle_of_it_all(daemon):
-    running = daemon()
-    stop = threading.Event()
-
-    def hammer():
+    def hammer(running, stop):
         while not stop.is_set():
             try:
-                ask(running, get("/api/flows"), timeout_s=2)
+                ask(running, get("/api/flows"))
             except (OSError, AssertionError):
                 return
 
-    hammers = [threading.Thread(target=hammer) for _ in range(8)]
-    for each in hammers:
-        each.start()
-    time.sleep(1)
-    status, seconds = running.stop()
-    stop.set()
-    for each in hammers:
-        each.join(5)
-    assert status == 0 and seconds < 2
+    def seconds_to_stop():
+        running, stop = daemon(), threading.Event()
+        hammers = [threading.Thread(target=hammer, args=(running, stop)) for _ in range(8)]
+        for each in hammers:
+            each.start()
+        time.sleep(1)
+        status, seconds = running.stop()
+        stop.set()
+        for each in hammers:
+            each.join()
+        assert status == 0
+        return seconds
+
+    in_time(seconds_to_stop, 2, "it ends")

@@ -52,17 +52,18 @@ def make_frame(source, target, proto, vlan, payload):
     return NOBODY + tag + struct.pack("!H", kind) + header + addresses + payload
 
 
-def send_for(namespace, seconds, chance):
+def send_until(is_enough, namespace, chance):
     """Each second another part of the flows, a packet or many of each, at any time of it."""
     flows = [make_flow(chance) for _ in range(FLOWS)]
     with namespace.entered():
         out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     with out:
         out.bind(("veth0", 0))
-        end = time.monotonic() + seconds
         now, active = None, []
-        while time.monotonic() < end:
+        while True:
             if int(time.time()) != now:
+                if is_enough():
+                    return
                 now, active = int(time.time()), chance.sample(flows, chance.randrange(1, FLOWS))
             one, other, proto, vlan = chance.choice(active)
             if chance.random() < 0.4:
@@ -121,20 +122,39 @@ class Witness:
         self.ending = True
         self.thread.join()
         self.socket.close()
-        self.past.first, self.past.end = min(self.past.seconds), max(self.past.seconds) + 1
-        self.past.fine = self.past.first
+
+
+def last_whole_seconds(daemon, begun):
+    """Those with frames after `begun`, since it has last told of several as one."""
+    seconds = []
+    for point in daemon.points():
+        if point["span_ms"] != 1000:
+            seconds = []
+        elif point["ts"] // 1000 > begun and point["packets"]:
+            seconds.append(point["ts"] // 1000)
+    return seconds
 
 
 @pytest.fixture(scope="module")
 def past(served, pair):
     witness = Witness(pair.host)
+    seconds = []
+
+    def are_enough():
+        seconds[:] = last_whole_seconds(served, begun)
+        return len(seconds) >= SECONDS
+
     try:
         served.settle()
-        send_for(pair.peer, SECONDS, random.Random(5))
-        served.settle()
+        begun = int(time.time())
+        send_until(are_enough, pair.peer, random.Random(5))
     finally:
         witness.end()
-    return witness.past
+    past = witness.past
+    past.first = past.fine = seconds[0]
+    past.end = seconds[-1] + 1
+    past.seconds = {second: past.seconds[second] for second in seconds}
+    return past
 
 
 # ---- questions ----

@@ -14,7 +14,7 @@ import pytest
 import invented
 import questions
 import truth
-from netwatch_testing import Daemon, eventually
+from netwatch_testing import Daemon, eventually, open_folder
 from truth import check_equal
 
 SEED = int(os.environ.get("ORACLE_SEED", "1"))
@@ -265,25 +265,15 @@ class Asking:
             raise AssertionError(f"ORACLE_SEED={SEED}\n{self.url}\n{error!r}") from error
 
 
-def serve(folder, invention, *options):
-    path = folder / invention.past.iface
-    invention.write(path)
-    for each in (folder, *list(path.parents)[1:3]):
-        each.chmod(0o755)
-    daemon = Daemon(f"--read={path}", *[f"--local-net={net}" for net in invented.LOCAL_NETS], *options)
-    daemon.start()
-    eventually(lambda: daemon.json("/api/stats")["file"]["ended"], 120, "the file has been read")
-    path.unlink()
-    return daemon
-
-
 @contextmanager
-def served(folder, invention, *options):
-    daemon = serve(folder, invention, *options)
-    try:
-        yield daemon
-    finally:
-        daemon.close()
+def served(invention, *options):
+    with open_folder() as folder:
+        path = folder / invention.past.iface
+        invention.write(path)
+        with Daemon(f"--read={path}", *[f"--local-net={net}" for net in invented.LOCAL_NETS], *options) as daemon:
+            eventually(lambda: daemon.json("/api/stats")["file"]["ended"], 300, "the file has been read")
+            path.unlink()
+            yield daemon
 
 
 def learn_all(oracle):
@@ -306,8 +296,8 @@ def many_things():
 
 
 @pytest.mark.parametrize("retention_s, part", [(3600, 0.8), (1200, 0.2)])
-def test_a_thousand_questions(many_things, tmp_path, retention_s, part):
-    with served(tmp_path, many_things, f"--retention={retention_s}s") as daemon:
+def test_a_thousand_questions(many_things, retention_s, part):
+    with served(many_things, f"--retention={retention_s}s") as daemon:
         past = many_things.past.kept(retention_s)
         oracle = Oracle(daemon, past, random.Random(SEED + retention_s))
         learn_all(oracle)
@@ -381,10 +371,10 @@ def crowd():
 
 
 @pytest.mark.parametrize("retention_s", [3600, 1770])
-def test_after_thinning(crowd, tmp_path, retention_s):
+def test_after_thinning(crowd, retention_s):
     """A small memory: seconds make room, then the small flows of the oldest minutes."""
     invention, floods = crowd
-    with served(tmp_path, invention, "--memory=64M", "--max-flows=70000", f"--retention={retention_s}s") as daemon:
+    with served(invention, "--memory=64M", "--max-flows=70000", f"--retention={retention_s}s") as daemon:
         past = invention.past.kept(retention_s)
         oracle = Oracle(daemon, past, random.Random(SEED + retention_s), reach_is_limited=True)
         Thinning(oracle, floods).look()

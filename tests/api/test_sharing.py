@@ -7,31 +7,42 @@ import socket
 import struct
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
-from netwatch_testing import Daemon, eventually
+from netwatch_testing import Daemon, eventually, in_time, open_folder
 from wire import ask, connect, get, read_answer
 
 FLOWS, START = 60000, 1_600_000_000
 SLOW = "+or+".join(f"port+{n}" for n in range(60001, 60450))  # matches nothing, and every flow is asked each of it
 
 
-@pytest.fixture(scope="module")
-def served(pair, tmp_path_factory):
-    """A file of many flows in few seconds."""
-    path = tmp_path_factory.mktemp("capture") / "day.pcap"
-    for directory in list(path.parents)[:3]:
-        directory.chmod(0o755)
+@contextmanager
+def serving(path, pair):
+    with Daemon(f"--read={path}", namespace=pair.host) as running:
+        eventually(lambda: running.json("/api/stats")["file"]["ended"], timeout_s=60, what="the file is read")
+        assert running.total() == FLOWS
+        yield running
+
+
+def write_capture(path):
+    """Many flows in few seconds."""
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
         for n in range(FLOWS):
             ip = struct.pack("!BBHHHBBHII", 0x45, 0, 28, 1, 0, 64, 17, 0, 0x0a000000 + n // 1000, 0x0a010000)
             frame = bytes(12) + b"\x08\0" + ip + struct.pack("!HHHH", 1024 + n % 1000, 53, 8, 0)
             file.write(struct.pack("<IIII", START + n * 10 // FLOWS, 0, len(frame), len(frame)) + frame)
-    with Daemon(f"--read={path}", namespace=pair.host) as running:
-        eventually(lambda: running.total() == FLOWS, timeout_s=60, what="the file is read")
-        yield running
+
+
+@pytest.fixture(scope="module")
+def served(pair):
+    with open_folder() as folder:
+        write_capture(folder / "day.pcap")
+        with serving(folder / "day.pcap", pair) as running:
+            running.path = folder / "day.pcap"
+            yield running
 
 
 def figures(daemon):
@@ -180,8 +191,8 @@ def test_a_query_stops_when_its_client_has_gone(served):
     begun = cpu_s(served)
     sockets = [connect(served) for _ in range(40)]
     for n, sock in enumerate(sockets):
-        sock.sendall(get(slow(700 + n)))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.sendall(get(slow(700 + n)))
         sock.close()
     eventually(lambda: served.json("/api/stats")["clients"]["http"] == 1, what="they have gone")
     assert cpu_s(served) - begun < ten
@@ -216,23 +227,28 @@ def test_live_answers_are_of_their_tick(pair):
         pollers = [threading.Thread(target=poll) for _ in range(4)]
         for each in pollers:
             each.start()
-        end = running.points()[-1]["ts"] + 3000
-        while (now := running.points()[-1]["ts"]) < end:
-            assert running.json("/api/top")["asof"] >= now + 1000
-            time.sleep(0.02)
-        stop.set()
-        for each in pollers:
-            each.join()
+        try:
+            end = running.points()[-1]["ts"] + 3000
+            while (now := running.points()[-1]["ts"]) < end:
+                assert running.json("/api/top")["asof"] >= now + 1000
+                time.sleep(0.02)
+        finally:
+            stop.set()
+            for each in pollers:
+                each.join()
         assert all(mine == sorted(mine) for mine in seen) and figures(running)[1] > 0
 
 
 def test_stopping_while_some_wait(pair, served):
-    with Daemon(*[option for option in served.command if option.startswith("--read")], namespace=pair.host) as running:
-        eventually(lambda: running.total() == FLOWS, timeout_s=60, what="the file is read")
-        sockets = [connect(running, timeout_s=60) for _ in range(20)]
-        for sock in sockets:
-            sock.sendall(get(slow(500)))
-        status, seconds = running.stop()
-        assert status == 0 and seconds < 5
-        for sock in sockets:
-            sock.close()
+    def seconds_to_stop():
+        with serving(served.path, pair) as running:
+            sockets = [connect(running, timeout_s=60) for _ in range(20)]
+            for sock in sockets:
+                sock.sendall(get(slow(500)))
+            status, seconds = running.stop()
+            for sock in sockets:
+                sock.close()
+        assert status == 0
+        return seconds
+
+    in_time(seconds_to_stop, 5, "it ends")

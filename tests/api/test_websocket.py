@@ -1,6 +1,7 @@
 """The WebSocket: with a real client, with a raw one, and with one that does not read."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 import websockets
 
 import contract
-from netwatch_testing import DEADLINE_S, eventually
+from netwatch_testing import DEADLINE_S, eventually, in_time
 from wire import Socket, ask, connect, get, read_answer
 
 
@@ -19,13 +20,28 @@ def talk(daemon, conversation):
     async def run():
         sock = connect(daemon)
         sock.setblocking(False)
-        async with websockets.connect(daemon.url.replace("http", "ws") + "ws", sock=sock, compression=None) as client:
+        async with websockets.connect(daemon.url.replace("http", "ws") + "ws", sock=sock, compression=None,
+                                      open_timeout=DEADLINE_S, ping_interval=None) as client:
             return await asyncio.wait_for(conversation(client), DEADLINE_S)
     return asyncio.run(run())
 
 
+def seconds_down(counters):
+    return {ts for gap in counters["gaps"] for ts in range(gap["from"], gap["to"], 1000)
+            if gap["reason"] == "interface_down"}
+
+
 async def receive(client):
     return json.loads(await client.recv())
+
+
+def check_order(frames, daemon):
+    """One for each second that the daemon tells of, but for those that were left out: of these it is said how many."""
+    counters = daemon.json("/api/counters")
+    seconds = {point["ts"] for point in counters["points"]} | seconds_down(counters)
+    places = {ts: place for place, ts in enumerate(sorted(seconds))}
+    steps = [places[after["ts"]] - places[before["ts"]] for before, after in zip(frames, frames[1:])]
+    assert steps == [1 + frame.get("skipped", 0) for frame in frames[1:]]
 
 
 def test_rates_come_at_once(served):
@@ -37,21 +53,23 @@ def test_rates_come_at_once(served):
         await client.send('{"subscribe":["rates"]}')
         return (await receive(client))["ts"] == before
 
-    assert any(talk(served, conversation) for _ in range(10))
+    eventually(lambda: talk(served, conversation), what="the last closed second is told of at once")
 
 
 def test_rates_of_every_second(served, pair):
     async def conversation(client):
         await client.send('{"subscribe":["rates"]}')
-        return [await receive(client) for _ in range(4)]
+        frames = []
+        while len(frames) < 4 or not any(f["pps"] for f in frames):
+            frames.append(await receive(client))
+        return frames
 
     served.settle()
     ping = pair.peer.start("ping", "-i", "0.1", pair.host.ip4, stdout=subprocess.DEVNULL)
     frames = talk(served, conversation)
     ping.kill()
     assert {f["type"] for f in frames} == {"rates"}
-    assert [f["ts"] for f in frames] == [frames[0]["ts"] + 1000 * i for i in range(4)]
-    assert any(f["pps"] for f in frames)
+    check_order(frames, served)
     points = {p["ts"]: p for p in served.points()}
     for frame in frames:
         assert set(frame) >= {"pps", "bps", "by_proto", "in_bps", "out_bps", "drops", "active_flows", "new_flows"}
@@ -62,19 +80,28 @@ def test_rates_of_every_second(served, pair):
 
 
 def test_top_talkers(served, pair):
+    with pair.peer.entered():
+        out = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+
+    def send():
+        """The second in which all was sent; None where one ended meanwhile."""
+        begun = int(time.time())
+        for _ in range(50):
+            out.sendto(b"x" * 500, (pair.host.ip6, 5002))
+        return begun if time.time() < begun + 1 else None
+
     async def conversation(client):
         await client.send('{"subscribe":["top_talkers"]}')
         while True:
-            frame = await receive(client)
-            if any(":5001" in row["a"] + row["b"] for row in frame["rows"]):
-                return frame
+            await receive(client)
+            second = send()
+            while second and (frame := await receive(client))["ts"] <= second * 1000:
+                # unless it is one of those that are told of as one, or left out
+                if frame["ts"] == second * 1000 and served.spans()[frame["ts"]] == 1000:
+                    return frame
 
-    with pair.peer.entered():
-        out = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     with out:
         out.bind((pair.peer.ip6, 5001))
-        for _ in range(50):
-            out.sendto(b"x" * 500, (pair.host.ip6, 5002))
         frame = talk(served, conversation)
     row = frame["rows"][0]
     assert {row["a"], row["b"]} == {f"[{pair.peer.ip6}]:5001", f"[{pair.host.ip6}]:5002"}
@@ -134,7 +161,8 @@ def test_bad_messages(served, message):
     (lambda ws: ws.sock.sendall(b"\xf1\x80\0\0\0\0"), 1002)])
 def test_close_codes(served, send, code):
     with Socket(served) as ws:
-        send(ws)
+        with contextlib.suppress(OSError):  # it need not wait for the end of what it does not want
+            send(ws)
         assert ws.close_code() == code
 
 
@@ -207,19 +235,18 @@ def test_a_client_that_stops_reading_skips_frames_and_is_told(daemon, pair):
         lazy.send('{"subscribe":["rates","top_talkers"]}')
         keen.send('{"subscribe":["rates"]}')
         begun = time.monotonic()
-        seen = []
-        while not running.json("/api/stats")["clients"]["skipped"]:
+        seen, skipped = [], 0
+        # where the daemon is held up both miss something, of each of their topics
+        while skipped <= 3 * sum(frame.get("skipped", 0) for frame in seen):
             assert time.monotonic() < begun + 40
             for i in range(20):  # so that the frames have some length
                 out.sendto(b"x", (pair.host.ip4, 6000 + i))
+            skipped = running.json("/api/stats")["clients"]["skipped"]
             seen.append(keen.receive_json())
-        assert all("skipped" not in frame for frame in seen)
-        assert [f["ts"] for f in seen[2:]] == [seen[2]["ts"] + 1000 * i for i in range(len(seen) - 2)]
-        while True:
-            frame = lazy.receive_json()
-            if "skipped" in frame:
-                break
-        assert frame["skipped"] >= 1
+        check_order(seen[2:], running)
+        told = []
+        while sum(told) <= 2 * sum(frame.get("skipped", 0) for frame in seen):
+            told.append(lazy.receive_json().get("skipped", 0))
 
 
 def test_a_flood_of_pings_from_who_does_not_read_costs_little(served):
@@ -240,25 +267,32 @@ def test_many_clients_get_the_same_frame(served):
     try:
         for client in clients:
             client.send('{"subscribe":["rates"]}')
+        seen = {}
         for client in clients:
-            client.receive_json()
-        frames = {json.dumps(client.receive_json()) for client in clients}
-        assert len(frames) <= 2  # a second may end while they are read
+            for frame in (client.receive_json(), client.receive_json()):
+                frame.pop("skipped", None)
+                seen.setdefault(frame["ts"], set()).add(json.dumps(frame))
+        assert all(len(frames) == 1 for frames in seen.values())
     finally:
         for client in clients:
             client.close()
 
 
 def test_goodbye(daemon):
-    running = daemon()
-    with Socket(running) as ws, Socket(running, receive_buffer=2048) as silent, connect(running) as idle:
-        ws.send('{"subscribe":["rates"]}')
-        silent.send('{"subscribe":["rates"]}')
-        idle.sendall(get("/healthz"))
-        assert read_answer(idle)[0] == 200
-        running.process.terminate()
-        assert ws.close_code() == 1001
-        assert running.process.wait(2) == 0
+    def seconds_to_stop():
+        running = daemon()
+        with Socket(running) as ws, Socket(running, receive_buffer=2048) as silent, connect(running) as idle:
+            ws.send('{"subscribe":["rates"]}')
+            silent.send('{"subscribe":["rates"]}')
+            idle.sendall(get("/healthz"))
+            assert read_answer(idle)[0] == 200
+            begun = time.monotonic()
+            running.process.terminate()
+            assert ws.close_code() == 1001
+            assert running.process.wait(DEADLINE_S) == 0
+            return time.monotonic() - begun
+
+    in_time(seconds_to_stop, 2, "it ends")
 
 
 def test_gap_in_place_of_rates(pair, daemon):
@@ -282,12 +316,10 @@ def test_gap_in_place_of_rates(pair, daemon):
 
     frames = talk(watch, conversation)
     gaps = [f for f in frames if f["type"] == "gap"]
-    assert [f["ts"] for f in gaps][:3] == [gaps[0]["ts"] + 1000 * i for i in range(3)]
+    check_order([f for f in frames if f["type"] in ("rates", "gap")], watch)
     assert {f["reason"] for f in gaps} == {"interface_down"}
     assert {name for f in gaps for name in f} | {"skipped"} == contract.message_tables()["gap"]
     in_gaps = {f["ts"] for f in gaps}
     assert not any(f["ts"] in in_gaps for f in frames if f["type"] in ("rates", "top_talkers"))
     assert {"iface_down", "iface_up"} <= {f["event"] for f in frames if f["type"] == "events"}
-    listed = {ts for gap in watch.json("/api/counters")["gaps"] for ts in range(gap["from"], gap["to"], 1000)
-              if gap["reason"] == "interface_down"}
-    assert listed == in_gaps
+    assert in_gaps <= seconds_down(watch.json("/api/counters"))

@@ -3,12 +3,13 @@
 import base64
 import json
 import os
+import resource
 import socket
 import struct
 import time
 from urllib.parse import urlsplit
 
-from netwatch_testing import DEADLINE_S
+from netwatch_testing import DEADLINE_S, eventually
 
 
 def connect(daemon, receive_buffer=None, timeout_s=DEADLINE_S, source=None):
@@ -49,10 +50,46 @@ def ask(daemon, request, **options):
         return read_answer(sock)
 
 
+def ask_in_a_row(daemon, requests, **options):
+    """One after the other on one connection, which is quicker than ask()."""
+    with connect(daemon, **options) as sock:
+        return [sock.sendall(request) or read_answer(sock) for request in requests]
+
+
+def ask_patiently(daemon, request, **options):
+    """Asks again for as long as wrong tokens are held against its address."""
+    while (answer := ask(daemon, request, **options))[0] == 429:
+        time.sleep(0.3)
+    return answer
+
+
+def kept_out(daemon, wrong, **options):
+    """The answer to a request with a wrong token that comes after ten within a second."""
+    def too_many():
+        return next((answer for answer in ask_in_a_row(daemon, [wrong] * 11, **options) if answer[0] == 429), None)
+
+    return eventually(too_many, what="ten wrong tokens within a second")
+
+
+def lone_address(daemon, wrong, right):
+    """One of the loopback from which wrong tokens keep nobody out at 127.0.0.1, as they do where both meet in one place of
+    the daemon's memory. Given are requests with a wrong token and with the right one."""
+    for n in range(2, 255):
+        kept_out(daemon, wrong, source=f"127.0.0.{n}")
+        if ask(daemon, right)[0] != 429:
+            return f"127.0.0.{n}"
+    raise AssertionError("wrong tokens keep others out")
+
+
 def get(path, *headers, host="127.0.0.1", method="GET", version="1.1"):
     """The bytes of a request."""
     lines = [f"{method} {path} HTTP/{version}", *([f"Host: {host}"] if host is not None else []), *headers, "", ""]
     return "\r\n".join(lines).encode()
+
+
+def is_open(sock):
+    """Whether neither end has said that it is over, whatever is still to be read."""
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\x01"  # TCP_ESTABLISHED
 
 
 def is_closed(sock, timeout_s):
@@ -70,8 +107,45 @@ def is_closed(sock, timeout_s):
     return False
 
 
+class Crowd:
+    """So many connections, of each of which `first` was sent."""
+
+    def __init__(self, daemon, n, first=b""):
+        self.daemon, self.n, self.first = daemon, n, first
+        self.sockets = []
+
+    def fill(self):
+        """Replaces those that have come to their deadline."""
+        over = [sock for sock in self.sockets if not is_open(sock)]
+        for sock in over:
+            sock.close()
+            self.sockets.remove(sock)
+        while len(self.sockets) < self.n:
+            self.sockets.append(connect(self.daemon))
+            self.sockets[-1].sendall(self.first)
+
+    def while_there(self, ask):
+        """What `ask` returns where all of them are there before and after."""
+        def asked():
+            self.fill()
+            answer = ask()
+            return all(map(is_open, self.sockets)) and answer
+
+        return eventually(asked, what="an answer while all are connected")
+
+    def __enter__(self):
+        self.limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(self.limits[0], min(self.limits[1], 4096)), self.limits[1]))
+        return self
+
+    def __exit__(self, *_):
+        for sock in self.sockets:
+            sock.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, self.limits)
+
+
 class Socket:
-    """A WebSocket without manners: it answers nothing by itself."""
+    """A WebSocket without manners: it answers nothing by itself, but for the pings between the messages that it reads."""
 
     HANDSHAKE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
 
@@ -127,9 +201,10 @@ class Socket:
         return first & 15, self.take(length)
 
     def receive_json(self):
-        opcode, payload = self.receive()
-        assert opcode == 1, (opcode, payload)
-        return json.loads(payload)
+        while (frame := self.receive())[0] == 9:
+            self.send(frame[1], opcode=10)
+        assert frame[0] == 1, frame
+        return json.loads(frame[1])
 
     def close_code(self):
         """Reads on to the close frame; its code, None where it bears none."""

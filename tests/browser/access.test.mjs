@@ -85,6 +85,7 @@ describe('access', () => {
         await untilLive(page);
         for (const width of [500, 720, 721, 900, 901, 1040, 1041, 1100]) {
             await page.setViewportSize({ width, height: 1600 });
+            await fits(page, { width });
             await until(page, () => document.querySelectorAll('#flows tbody tr[data-id]').length > 5);
             // IPv6 addresses may be cut, with dots; nothing else.
             const cut = await page.evaluate(() => [...document.querySelectorAll('#flows tbody tr[data-id] td')]
@@ -92,7 +93,6 @@ describe('access', () => {
                 .filter((cell) => cell.scrollWidth > cell.clientWidth + 1 || cell.firstElementChild.scrollWidth > cell.firstElementChild.clientWidth + 1 && cell.firstElementChild.tagName === 'DIV')
                 .map((cell) => `${cell.className}: ${cell.textContent}`));
             assert.deepEqual(cut, [], `${width} px`);
-            assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, 'no horizontal scroll');
         }
         await close();
     });

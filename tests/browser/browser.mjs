@@ -42,6 +42,18 @@ export async function open(browser, url, { viewport = WIDE, colorScheme = 'light
     await page.addInitScript(() => {
         document.addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.sourceFile}`));
     });
+    // The sentence above it moves the whole page when it comes or goes.
+    await page.addInitScript(() => document.addEventListener('DOMContentLoaded', () => {
+        const shown = document.getElementById('page');
+        if (!shown)
+            return;
+        let top = shown.offsetTop;
+        globalThis.moves = 0;
+        new MutationObserver(() => {
+            globalThis.moves += shown.offsetTop === top ? 0 : 1;
+            top = shown.offsetTop;
+        }).observe(document.getElementById('state'), { subtree: true, childList: true, characterData: true, attributes: true });
+    }));
     await page.goto(url);
     return {
         page,
@@ -50,6 +62,18 @@ export async function open(browser, url, { viewport = WIDE, colorScheme = 'light
             assert.deepEqual(faults, []);
         },
     };
+}
+
+/** What needs the page to stay where it is: `act` gets a function that tells whether it was moved, returns false where that
+ * was so, and is tried again after `reset`. */
+export async function unmoved(page, act, reset) {
+    const moves = () => page.evaluate(() => globalThis.moves);
+    for (const end = Date.now() + 2 * DEADLINE_MS; ; await reset()) {
+        assert.ok(Date.now() < end, 'the page is moved again and again');
+        const before = await moves();
+        if (await act(async () => await moves() !== before) !== false)
+            return;
+    }
 }
 
 export async function untilLive(page) {

@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { IFACE } from './world.mjs';
 
 const START_MS = 30_000;
+/** Below those that the kernel gives to connections, so that one of them can be had again after a stop. */
+let lastPort = 20_000;
 
 export class Daemon {
     #process = null;
@@ -17,7 +19,7 @@ export class Daemon {
     }
 
     /** Resolves once it says where it listens. With a port given it can be started again. */
-    async start(port = 0) {
+    async start(port = ++lastPort) {
         this.#process = spawn(process.env.NETWATCH, [...this.#options, `--bind=127.0.0.1:${port}`], {
             stdio: ['ignore', 'pipe', 'pipe'],
         });

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { launch, open, screenshot, until, untilLive } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
-import { startPeer, startTalk } from './traffic.mjs';
+import { startTagged } from './traffic.mjs';
 import { ip } from './world.mjs';
 
 /** As long as an interface's name may be, and what a shell and a URL would make of it. */
@@ -14,20 +14,19 @@ const NAMES = ['<b>&amp;<i>', '"a\'$(id)`;&#\\'];
 const MARKUP = '<img src=x onerror=document.title="taken">';
 
 describe('hostile', () => {
-    let browser, daemon, stopPeer, stopTalk;
+    let browser, daemon, stopTagged;
     before(async () => {
-        stopPeer = await startPeer(process.env.PEER_NAMESPACE);
         ip('link', 'add', NAMES[0], 'type', 'veth', 'peer', 'name', NAMES[1]);
         for (const name of NAMES)
             ip('link', 'set', name, 'up');
         daemon = await new Daemon('--bpf=', ...NAMES.map((name) => `--iface=${name}`)).start();
-        stopTalk = startTalk();
+        // Out of the one, into the other.
+        stopTagged = await startTagged(process.env.HOST_NAMESPACE, NAMES[0]);
         browser = await launch();
     });
     after(async () => {
         await browser?.close();
-        stopTalk?.();
-        stopPeer?.();
+        stopTagged?.();
         await daemon?.stop();
         ip('link', 'del', NAMES[0]);
     });

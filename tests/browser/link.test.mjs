@@ -42,6 +42,7 @@ describe('link', () => {
         await page.click('#flows th.c-bytes button');
         await page.keyboard.press('c');
         await page.check('#columns input[name="vlan"]');
+        await page.waitForSelector('#flows th.c-vlan', { state: 'visible' });
         await page.keyboard.press('Escape');
         await page.fill('#filter-text', 'tcp 443');
         await page.press('#filter-text', 'Enter');
@@ -54,7 +55,7 @@ describe('link', () => {
         await until(page, () => /port=443/.test(decodeURIComponent(location.hash)));
         const chosen = await page.evaluate(look);
         assert.equal(chosen.filter, 'tcp 443');
-        await at(new URL(page.url()).hash, async (other) => {
+        await at(await page.evaluate(() => location.hash), async (other) => {
             await until(other, () => document.querySelector('#flows [aria-sort]') !== null);
             assert.deepEqual(await other.evaluate(look), { ...chosen, filter: 'port=443 proto=tcp' });
         });
@@ -63,7 +64,7 @@ describe('link', () => {
     it('uses of a stranger\u2019s fragment what it understands, and says what it left out', () => at(
         '#sort=nonsense&unit=B%2Fs&by=%3Cimg%20src=x%20onerror=alert(1)%3E&__proto__=1', async (page) => {
             await rows(page);
-            assert.match(await page.textContent('#state'), /left out: sort, by, __proto__\./);
+            await until(page, () => /left out: sort, by, __proto__\./.test(document.getElementById('state').textContent));
             assert.equal(await page.textContent('#unit'), 'B/s');
             assert.equal(await page.getAttribute('#flows th.c-rate', 'aria-sort'), 'descending');
             // It is about a link that is no longer there once something else was chosen.

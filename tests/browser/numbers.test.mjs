@@ -2,7 +2,7 @@
 
 import { strict as assert } from 'node:assert';
 import { after, before, describe, it } from 'node:test';
-import { DEADLINE_MS, launch, open, told, until, untilLive } from './browser.mjs';
+import { DEADLINE_MS, launch, open, told, unmoved, until, untilLive } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
 import { startPeer, startTalk } from './traffic.mjs';
 
@@ -49,7 +49,9 @@ describe('numbers', () => {
     });
 
     it('equal the counters of their second', async () => {
+        const end = Date.now() + DEADLINE_MS;
         for (let seen = 0, last = ''; seen < 3;) {
+            assert.ok(Date.now() < end, 'no second that was whole and had traffic');
             await until(view.page, (before) => document.querySelector('#n-in b').dataset.ts !== before, last);
             const shown = await view.page.evaluate(readNumbers);
             const ts = Number(shown.ts[0]);
@@ -58,7 +60,8 @@ describe('numbers', () => {
             const { points } = await daemon.get(`/api/counters?from=${ts}&to=${ts + 1000}`);
             assert.equal(points.length, 1);
             const [p] = points;
-            if (p.partial)
+            // Where the machine was too busy several seconds are told as one, or nobody spoke.
+            if (p.span_ms !== 1000 || ['tcp', 'udp', 'icmp'].some((name) => p.by_proto[name] === 0))
                 continue;
             assert.deepEqual(shown.values, [p.in.bytes * 8, p.out.bytes * 8, p.pps, p.active_flows, p.drops]);
             assert.equal(Number(shown.protocolsTs), ts);
@@ -66,7 +69,6 @@ describe('numbers', () => {
             assert.deepEqual(shown.protocols, classes.map((name) => p.by_proto[name]));
             assert.ok(shown.legendTime.includes(new Date(ts).toISOString().slice(11, 19)), 'the chart stands at the same second');
             assert.deepEqual(shown.legend, classes.flatMap((name) => [p.in.by_proto_bytes[name] * 8, p.out.by_proto_bytes[name] * 8]));
-            assert.ok(p.packets > 0 && p.by_proto.tcp > 0 && p.by_proto.udp > 0 && p.by_proto.icmp > 0, 'there was traffic');
             seen++;
         }
     });
@@ -147,12 +149,19 @@ describe('numbers', () => {
         const later = (since, ms) => until(view.page, (ts) => Number(document.querySelector('#n-in b').dataset.ts) >= ts, since + ms);
         // By then what the keys asked for has been asked.
         await later(await second(), 2000);
-        asked.length = 0;
-        await later(await second(), 3000);
+        // Seconds that the stream leaves out, where the daemon was held up, are asked for.
+        const skipped = async () => (await daemon.get('/api/stats')).clients.skipped;
+        for (let before = NaN, end = Date.now() + DEADLINE_MS; before !== await skipped();) {
+            assert.ok(Date.now() < end, 'seconds are left out again and again');
+            before = await skipped();
+            await later(await second(), 2000);
+            asked.length = 0;
+            await later(await second(), 3000);
+        }
         assert.deepEqual([...new Set(asked)].filter((path) => path.startsWith('/api/') && path !== '/api/stats'), ['/api/flows']);
     });
 
-    it('are clicked as what the button was pressed on, though they go on meanwhile', async () => {
+    it('are clicked as what the button was pressed on, though they go on meanwhile', () => unmoved(view.page, async (isMoved) => {
         const { page } = view;
         const first = '#talkers .name button >> nth=0';
         await until(page, () => document.getElementById('talkers').dataset.by === 'flow');
@@ -163,12 +172,19 @@ describe('numbers', () => {
         await page.evaluate(() => { location.hash = '#by=port'; });
         await (await answer).finished();
         await until(page, (ts) => Number(document.querySelector('#n-in b').dataset.ts) > ts, Number(await page.getAttribute('#n-in b', 'data-ts')));
-        assert.equal(await page.textContent(first), pressed);
+        const later = await page.textContent(first);
         await page.mouse.up();
+        if (await isMoved())
+            return false;
+        assert.equal(later, pressed);
         await until(page, (text) => document.getElementById('filter-text').value === text, `ip=${pressed}`);
         await until(page, () => document.getElementById('talkers').dataset.by === 'port');
         await page.click('#filter-clear');
-    });
+    }, async () => {
+        await view.page.mouse.up();
+        await view.page.mouse.move(0, 0);
+        await view.page.evaluate(() => { location.hash = ''; });
+    }));
 
     it('come without a fault: no error, no broken policy, no other host', async () => {
         await view.close();

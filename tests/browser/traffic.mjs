@@ -71,13 +71,22 @@ export async function startHeaderless(name) {
     return () => child.kill('SIGKILL');
 }
 
+/** Tagged frames out of an interface. Returns what ends them. */
+export async function startTagged(namespace, iface) {
+    const child = inNamespace(namespace, '/usr/bin/python3', fileURLToPath(new URL('tagged.py', import.meta.url)),
+        iface, String(VLAN), '10.77.100.2', '10.77.100.1');
+    await started(child, 'tagged.py');
+    return () => child.kill('SIGKILL');
+}
+
 /** The peer's side, and tagged frames from it. Returns what ends them. */
 export async function startPeer(namespace) {
     const echo = inNamespace(namespace, process.execPath, fileURLToPath(import.meta.url));
-    const tagged = inNamespace(namespace, '/usr/bin/python3', fileURLToPath(new URL('tagged.py', import.meta.url)),
-        IFACE, String(VLAN), '10.77.100.2', '10.77.100.1');
-    await Promise.all([started(echo, 'the peer'), started(tagged, 'tagged.py')]);
-    return () => [echo, tagged].forEach((child) => child.kill('SIGKILL'));
+    const [stopTagged] = await Promise.all([startTagged(namespace, IFACE), started(echo, 'the peer')]);
+    return () => {
+        echo.kill('SIGKILL');
+        stopTagged();
+    };
 }
 
 /** Some forty flows of different weight. Returns what ends them. */

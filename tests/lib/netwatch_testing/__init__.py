@@ -9,8 +9,9 @@
 """
 
 from .daemon import LITTLE_QUARANTINE, Daemon, binary, run_briefly
+from .folder import open_folder
 from .network import Namespace, Pair
 from .waiting import DEADLINE_S, eventually, in_time
 
 __all__ = ["DEADLINE_S", "LITTLE_QUARANTINE", "Daemon", "Namespace", "Pair", "binary", "eventually", "in_time",
-           "run_briefly"]
+           "open_folder", "run_briefly"]

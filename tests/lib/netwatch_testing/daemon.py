@@ -148,6 +148,11 @@ class Daemon:
         """The seconds of /api/counters, oldest first."""
         return self.json("/api/counters", **({"from": "-1h"} | parameters))["points"]
 
+    def spans(self):
+        """{second in ms: of how many ms it tells}. Where the daemon was held up several seconds are told as one, and where
+        it began one in part: what is sent to be found in a second is sent anew then."""
+        return {point["ts"]: point["span_ms"] for point in self.points()}
+
     def settle(self, timeout_s=DEADLINE_S):
         """Waits until everything that was captured up to now is in the history: until the present second has closed.
         Then nothing is on its way any more, if nothing is sent meanwhile. The first second is shown before its end:

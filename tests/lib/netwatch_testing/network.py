@@ -68,6 +68,10 @@ class Namespace:
         self.children.append(process)
         return process
 
+    def pings(self, address, count, *options):
+        """Whether each of so many echo requests, 20 ms apart, was answered by then."""
+        return f" {count} received" in self.run("ping", "-q", f"-c{count}", "-i0.02", *options, address)
+
     @contextmanager
     def entered(self):
         """Moves the calling thread inside: sockets that it opens meanwhile belong here, and stay usable after."""

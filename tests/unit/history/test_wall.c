@@ -95,7 +95,7 @@ static void test_back(void **state) {
         assert_true(history_latest(history, &latest));
         assert_int_equal(latest.second, START + 7);
         assert_int_equal(latest.number, START + 13);
-        assert_int_equal(history_count_between(history, START + 8, START + 13), 4);
+        assert_int_equal(history_count_between(history, START + 8, START + 13, false), 4);
         int64_t from, to;
         assert_true(history_span(history, &from, &to));
         assert_int_equal(from, START);
