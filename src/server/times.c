@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 
+#define DAY_MS (86400 * MS_PER_S)
 #define STEP_MAX_S (366 * 86400LL)
 
 /* 9999-12-31T23:59:59.999Z */
@@ -105,9 +106,9 @@ bool times_parse(const char *text, int64_t now_ms, int64_t *ret_ms) {
         uint64_t unix_ms;
         if (*text == '-') {
                 int64_t back_ms;
-                if (!parse_duration(text + 1, &back_ms) || back_ms > now_ms)
+                if (!parse_duration(text + 1, &back_ms) || (back_ms > now_ms && back_ms > DAY_MS))
                         return false;
-                ms = now_ms - back_ms;
+                ms = back_ms > now_ms ? 0 : now_ms - back_ms;
         } else if (parse_u64(text, 0, TIME_MAX_MS, &unix_ms)) {
                 ms = (int64_t)unix_ms;
         } else if (!parse_rfc3339(text, &ms)) {

@@ -9,7 +9,8 @@
 #include "server/params.h"
 
 /* "1700000000000", "2026-01-31T12:00:00.5+01:00" (a blank in the place of the plus is accepted, since
- * that is what a '+' in a query string decodes to), "-90s". Unix ms; the years 1970 to 9999. */
+ * that is what a '+' in a query string decodes to), "-90s". Unix ms; the years 1970 to 9999. A file whose time is that
+ * of a clock that was never set may be near 1970: up to a day back from there is its beginning, 0. */
 bool times_parse(const char *text, int64_t now_ms, int64_t *ret_ms);
 
 #define TIMES_ACCEPTED "must be Unix milliseconds, an RFC 3339 time or a negative duration such as -90s"

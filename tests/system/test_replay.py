@@ -137,7 +137,17 @@ def test_nothing_in_it(serve):
     watch = serve(files.pcap([]))
     assert "0 packets" in ended(watch)["detail"]
     assert watch.json("/api/counters")["points"] == []
+    assert watch.json("/api/counters", **{"from": "-60s"})["points"] == []
     assert watch.json("/api/flows")["rows"] == []
+
+
+def test_its_clock_was_never_set(serve):
+    """Times near 1970, as packets without a timestamp have them: what is further back than that is its beginning."""
+    watch = serve([(second * NS, frame, length) for second in range(3) for _, frame, length in [packet(0, second)]])
+    ended(watch)
+    assert [point["ts"] for point in watch.points(**{"from": "-60s"})] == [0, 1000, 2000]
+    assert watch.json("/api/top", **{"from": "-5m"})["rows"][0]["packets"] == 3
+    assert watch.flows(**{"from": "-1h"})[0]["packets"] == 3
 
 
 def test_without_privileges(write, public_binary):

@@ -45,6 +45,19 @@ static void test_good(void **state) {
         }
 }
 
+/* A file without timestamps, or of a machine whose clock was not set. */
+static void test_back_beyond_1970(void **state) {
+        (void)state;
+        int64_t ms = -1;
+        assert_true(times_parse("-90s", 5000, &ms));
+        assert_int_equal(ms, 0);
+        assert_true(times_parse("-24h", 0, &ms));
+        assert_int_equal(ms, 0);
+        assert_true(times_parse("-2s", 5000, &ms));
+        assert_int_equal(ms, 3000);
+        assert_false(times_parse("-25h", 5000, &ms));
+}
+
 static void test_bad(void **state) {
         (void)state;
         static const char *const cases[] = {
@@ -128,6 +141,7 @@ static void test_ranges(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_good),
+                cmocka_unit_test(test_back_beyond_1970),
                 cmocka_unit_test(test_bad),
                 cmocka_unit_test(test_ranges),
         };
