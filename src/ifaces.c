@@ -371,6 +371,13 @@ static void take_change(const struct link_info *before, const struct link_info *
         tell_twice(ifaces);
 }
 
+static void meet_again(const struct link_info *before, const struct link_info *link, void *context) {
+        struct ifaces *ifaces = context;
+        (void)before;
+        if (!find_by_index(ifaces, link->index))
+                meet(ifaces, link, false);
+}
+
 int ifaces_follow(struct ifaces *ifaces) {
         int r = link_watch_read(ifaces->watch, take_change, ifaces);
         if (r < 0)
@@ -381,6 +388,11 @@ int ifaces_follow(struct ifaces *ifaces) {
                 struct link_info link = ifaces->list[i].link;
                 if (link.index && rejoin(&ifaces->list[i], &link, &error))
                         tell_state(ifaces, &ifaces->list[i]);
+        }
+        /* And what has gone is told last then: its successor was met before it was awaited. */
+        if (r > 0) {
+                link_watch_list(ifaces->watch, meet_again, ifaces);
+                tell_twice(ifaces);
         }
         return 0;
 }

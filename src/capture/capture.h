@@ -210,7 +210,7 @@ void link_watch_list(const struct link_watch *watch, link_watch_each *each, void
 /* Takes in what has happened, and calls `each` for every change, in order; never waits.
  *
  * Returns 0; 1 where the kernel had to drop messages: the changes are those from what was known to what is
- * there now, and an interface may have been re-created unseen. -errno where it cannot go on. */
+ * there now, what has gone last, and an interface may have been re-created unseen. -errno where it cannot go on. */
 int link_watch_read(struct link_watch *watch, link_watch_each *each, void *context);
 
 /* Packets that each CPU's backlog lost before any tap saw them, since boot. Column 2 of /proc/net/softnet_stat. */

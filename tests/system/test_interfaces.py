@@ -1,6 +1,7 @@
 """Interfaces that go and come back, and several of them at once: what was sent while they were there is what is
 counted, to the packet; what was not captured is a gap."""
 
+import signal
 import struct
 import time
 from pathlib import Path
@@ -234,6 +235,31 @@ def test_twenty_lives(pair, daemon):
     assert told.count("iface_gone") == told.count("iface_back") == 20
     assert sorted(pauses)[10] < BACK_WITHIN_S, pauses  # but where the machine was too busy; usually some milliseconds
     check_unprivileged(watch)
+
+
+@pytest.mark.parametrize("is_renamed", [False, True])
+def test_created_anew_while_messages_are_lost(pair, daemon, is_renamed):
+    """So much happens to another interface that the kernel cannot tell it all: of this one's end and of its successor,
+    which is new or was there before under another name, nothing is told."""
+    for life in (1, 2):
+        cable(pair, f"other{life}")
+    watch = daemon("--bpf=")
+    noise = "".join(f"link set lo mtu {60000 + i}\n" for i in range(1000))
+    for life in (1, 2):
+        watch.process.send_signal(signal.SIGSTOP)
+        pair.host.run("ip", "-batch", "-", input=noise)
+        cut(pair)
+        if is_renamed:
+            for end in (pair.host, pair.peer):
+                end.run("ip", "link", "set", f"other{life}", "down", "name", "veth0", "up")
+        else:
+            pair.connect()
+        watch.process.send_signal(signal.SIGCONT)
+        eventually(lambda: events(watch).count("iface_back") == life, what=f"life {life} is met")
+        becomes(watch, "up")
+        send(pair.peer, 10)
+        eventually(lambda: iface(watch)["frames_counted"] == 10 * life, what="all are counted")
+        assert events(watch).count("iface_gone") == life
 
 
 def test_twenty_times_down_and_up_in_one_breath(pair, daemon):
