@@ -271,6 +271,21 @@ enum history_gap history_gap_of(struct history *history, int64_t second, int64_t
         return gap;
 }
 
+bool history_before(struct history *history, int64_t second, struct history_counters *ret) {
+        const struct counters *counters = &history->counters;
+        const struct history_counters *row = NULL;
+        int64_t number;
+        pthread_rwlock_rdlock(&history->lock);
+        if (wall_find(&history->wall, second, history->second, &number))
+                while (!row && --number >= counters->from)
+                        row = counters_row(counters, number);
+        bool any = row && row->gap == HISTORY_GAP_NONE;
+        if (any)
+                *ret = labelled(history, row);
+        pthread_rwlock_unlock(&history->lock);
+        return any;
+}
+
 uint64_t history_ticks(struct history *history) {
         return atomic_load_explicit(&history->ticks, memory_order_acquire);
 }

@@ -168,6 +168,9 @@ bool history_latest_gap(struct history *history, struct history_counters *ret);
 /* Why there are no counters of a Unix second; NONE where there are. That holds up to `*ret_end`, or longer. */
 enum history_gap history_gap_of(struct history *history, int64_t second, int64_t *ret_end);
 
+/* The last second before this one of which anything is held; false where that is a gap, or there is none. */
+bool history_before(struct history *history, int64_t second, struct history_counters *ret);
+
 /* How many ticks and events there have been: a reader compares it to see what is new. */
 uint64_t history_ticks(struct history *history);
 

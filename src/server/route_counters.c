@@ -140,6 +140,9 @@ static void write_gap(const struct request *r, int64_t from, int64_t to, bool *f
 static void write_gaps(const struct request *r, const struct history_counters *rows, size_t n, struct text *body) {
         int64_t at = r->from;
         bool first = true;
+        struct history_counters before;
+        if (history_before(r->history, at, &before) && counters_row_end(&before) > at)
+                at = counters_row_end(&before); /* the range begins within what was counted together */
         text_printf(body, ",\"gaps\":[");
         for (size_t i = 0; i < n; i++) {
                 write_gap(r, at, rows[i].second, &first, body);

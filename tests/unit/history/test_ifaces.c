@@ -118,6 +118,34 @@ static void test_a_second_that_goes_on(void **state) {
         assert_int_equal(span_of(0), 600);
 }
 
+/* Several seconds that were counted together, then one by itself, then a gap. */
+static void test_what_was_held_before_a_second(void **state) {
+        (void)state;
+        struct history_counters row;
+        put(0, HISTORY_IFACE_UP, 0);
+        assert_false(history_before(history, START, &row));
+        struct history_tick tick = ticks_begin(history, START);
+        tick.end_ns = (START + 3) * NS_PER_S;
+        tick.merged = true;
+        history_tick_end(history, &tick);
+        put(0, HISTORY_IFACE_DOWN, 4000);
+        ticks_none(history, START + 3);
+        ticks_none(history, START + 4);
+
+        assert_false(history_before(history, START, &row));
+        for (int64_t second = 1; second <= 3; second++) {
+                assert_true(history_before(history, START + second, &row));
+                assert_int_equal(row.second, START);
+                assert_int_equal(row.span_ms, 3000);
+                assert_true(row.merged);
+        }
+        assert_true(history_before(history, START + 4, &row));
+        assert_int_equal(row.second, START + 3);
+        assert_false(history_before(history, START + 5, &row)); /* not begun */
+        ticks_none(history, START + 5);
+        assert_false(history_before(history, START + 5, &row)); /* before it is a gap */
+}
+
 /* More than are kept: the oldest are forgotten, and nothing else. */
 static void test_many_outages(void **state) {
         (void)state;
@@ -140,6 +168,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_one_of_several_is_enough, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_what_was_counted_was_captured, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_second_that_goes_on, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_what_was_held_before_a_second, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_many_outages, set_up, tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
