@@ -64,7 +64,13 @@ def check_response(response, answer, what):
     check_headers(response.get("headers", {}), answer[1], what)
     check_body(response.get("content"), answer[1], answer[2], what)
     if answer[0] >= 400:
-        assert json.loads(answer[2])["status"] == answer[0], what
+        problem, example = json.loads(answer[2]), example_of(response)
+        assert (problem["title"], problem["status"]) == (example["title"], example["status"]) and problem["status"] == answer[0], what
+
+
+def example_of(response):
+    """The problem that a response of the document shows."""
+    return resolved(response)["content"]["application/problem+json"]["example"]
 
 
 def check(url, method, answer):

@@ -126,6 +126,7 @@ def test_with_no_token_there_is_no_login(daemon):
     answer = ask(running, request("/login", "POST", JSON, body=RIGHT))
     assert answer[0] == 409
     contract.check("/login", "POST", answer)
+    assert json.loads(answer[2]) == contract.example_of(contract.DOCUMENT["components"]["responses"]["Conflict"])
 
 
 def test_too_many_connections(daemon):
@@ -140,6 +141,7 @@ def test_too_many_connections(daemon):
             answer = ask_well(running, path, method.upper())
             assert answer[0] == 503 and "503" in operation["responses"], (path, answer)
             contract.check(path, method, answer)
+            assert json.loads(answer[2]) == contract.example_of(operation["responses"]["503"])
     finally:
         for sock in held:
             sock.close()
@@ -258,6 +260,28 @@ def test_the_next_page(busy):
 
 
 # ---- the document itself ----
+
+SHOWN = {
+    "BadRequest": lambda d: ask(d, get("/api/flows?limit=0", BEARER)),
+    "Unauthorized": lambda d: not_let_in(d, "/api/stats", "GET"),
+    "NotFound": lambda d: ask(d, get("/nope", BEARER)),
+    "MethodNotAllowed": lambda d: ask(d, request("/api/stats", "PUT", BEARER, "Content-Length: 0")),
+    "Gone": lambda d: ask(d, get("/api/flows?cursor=" + "0" * 32 + ".200", BEARER)),
+    "Forbidden": lambda d: PROVOKED[403](d, "/ws", "GET"),
+    "UnsupportedType": lambda d: PROVOKED[415](d, "/login", "POST"),
+    "UpgradeRequired": lambda d: PROVOKED[426](d, "/ws", "GET"),
+} | {name: lambda d, status=status: PROVOKED[status](d, "/api/stats", "GET") for name, status in (
+    ("LengthRequired", 411), ("TooLarge", 413), ("UriTooLong", 414), ("Misdirected", 421), ("TooManyRequests", 429),
+    ("HeadersTooLarge", 431))}
+
+
+@pytest.mark.parametrize("name, response", contract.DOCUMENT["components"]["responses"].items())
+def test_the_problems_that_are_shown_are_real(busy, name, response):
+    if name in SHOWN:
+        assert json.loads(SHOWN[name](busy)[2]) == contract.example_of(response)
+    else:
+        assert name in ("NotModified", "Conflict", "Unavailable")  # has no body; have tests of their own
+
 
 @pytest.mark.parametrize("name, example, schema", contract.examples(), ids=lambda x: x if isinstance(x, str) else "")
 def test_examples(name, example, schema):
