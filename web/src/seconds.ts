@@ -82,8 +82,15 @@ export class Seconds {
         this.setWays('pps', i, frame.by_proto_pps, frame.in_by_proto_pps, frame.out_by_proto_pps);
     }
 
+    /** A point that holds several seconds, since the daemon was held up, is the mean in each of them. */
     putPoint(point: CounterPoint): void {
-        const i = this.open(point.ts / 1000);
+        const count = Math.max(1, Math.round(point.span_ms / 1000));
+        for (let n = 0; n < count; n++)
+            this.putSecond(point.ts / 1000 + n, n === 0 ? point : { ...point, drops: 0 });
+    }
+
+    private putSecond(second: number, point: CounterPoint): void {
+        const i = this.open(second);
         if (i < 0)
             return;
         const span = point.span_ms / 1000 || 1;
