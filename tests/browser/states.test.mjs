@@ -11,6 +11,30 @@ import { configure, HOST, IFACE, ip } from './world.mjs';
 
 const REFUSED = /WebSocket|ERR_|Failed to load resource/;
 
+/** Figures of the header that reach beyond its edge. */
+function cut() {
+    const { right } = document.getElementById('numbers').getBoundingClientRect();
+    return [...document.querySelectorAll('#numbers .number:not([hidden]) *')].filter((part) => {
+        const range = document.createRange();
+        range.selectNodeContents(part);
+        return range.getBoundingClientRect().right > right;
+    }).map((part) => part.textContent);
+}
+
+/** Which seconds of the main chart are not measured, by their times there. */
+function unmeasured() {
+    const over = document.querySelector('#chart .u-over'), { left, top, width } = over.getBoundingClientRect();
+    const move = (type, x) => over.dispatchEvent(new MouseEvent(type, { bubbles: true, clientX: left + x, clientY: top + 20 }));
+    const ret = new Set();
+    for (let x = 0; x < width; x += 4) {
+        move('mousemove', x);
+        if (/not measured/.test(document.getElementById('chart-note').textContent))
+            ret.add(document.querySelector('#legend .time').title.replace(/^.* · (.*) UTC$/, '$1'));
+    }
+    move('mouseleave', 0);
+    return [...ret];
+}
+
 describe('states', () => {
     let browser, stopPeer, daemon;
     before(async () => {
@@ -41,6 +65,7 @@ describe('states', () => {
             for (const colorScheme of ['light', 'dark']) {
                 await resize(page, viewport, colorScheme);
                 await screenshot(page, `${name}-${viewport.width}-${colorScheme}`);
+                assert.deepEqual(await page.evaluate(cut), [], `${name}, ${viewport.width} px`);
                 assert.deepEqual(await axeFindings(page), [], name);
             }
         await page.setViewportSize(WIDE);
@@ -57,6 +82,8 @@ describe('states', () => {
 
     it('drops, and silence while the daemon is stopped', () => run(['--bpf=', '--ring=1M'], async (page) => {
         await untilLive(page);
+        await page.evaluate(() => { location.hash = '#minutes=1'; });
+        const height = (await page.locator('#numbers').boundingBox()).height;
         daemon.signal('SIGSTOP');
         await flood(20_000);
         await until(page, () => document.querySelector('.pill').textContent === 'no ticks');
@@ -74,6 +101,14 @@ describe('states', () => {
         });
         await until(page, () => document.querySelector('#events .loss') !== null);
         await until(page, () => /kernel dropped frames.*--ring/.test(document.getElementById('state').textContent));
+        assert.equal((await page.locator('#numbers').boundingBox()).height, height, 'there was room for them');
+        // Seconds that were counted together, since the daemon was held up, are no gap.
+        const { points } = await daemon.get('/api/counters');
+        const held = points.flatMap(({ ts, span_ms: span }) =>
+            Array.from({ length: Math.round(span / 1000) - 1 }, (_, i) => new Date(ts + 1000 * (i + 1)).toISOString().slice(0, 19).replace('T', ' ')));
+        const gaps = await page.evaluate(unmeasured);
+        assert.ok(gaps.length > 0, 'the time before the start is one');
+        assert.deepEqual(held.filter((second) => gaps.includes(second)), []);
         await look(page, 'drops');
     }));
 
@@ -82,6 +117,15 @@ describe('states', () => {
         ip('link', 'set', IFACE, 'down');
         try {
             await until(page, (name) => document.getElementById('state').textContent.includes(`${name} is down`), IFACE);
+            // Nothing is measured: no panel takes that for nothing.
+            await until(page, () => document.getElementById('talkers-note').textContent === 'not measured: the interface was down');
+            assert.deepEqual(await page.$$eval('#protocols .share, #protocols .value', (cells) => [...new Set(cells.map((cell) => cell.textContent))]), ['–']);
+            await page.evaluate(() => scrollTo(0, document.getElementById('flows').offsetTop));
+            await until(page, () => {
+                const rates = [...document.querySelectorAll('#flows tbody tr[data-id] .c-rate')].map((cell) => cell.textContent);
+                return rates.length > 0 && rates.every((rate) => rate === '–');
+            });
+            await page.evaluate(() => scrollTo(0, 0));
             await look(page, 'interface-down');
         } finally {
             ip('link', 'set', IFACE, 'up');

@@ -116,7 +116,8 @@ describe('table', () => {
             ['seen', 'last_seen'], ['vlan', 'vlan'], ['flags', 'tcp_flags'], ['rate', 'bps']]) {
             await page.click(`#flows th.c-${column} button`);
             await agrees(sorted(sort, 'desc'));
-            assert.equal(await page.getAttribute(`#flows th.c-${column}`, 'aria-sort'), 'descending');
+            // The newest first is the least ago first.
+            assert.equal(await page.getAttribute(`#flows th.c-${column}`, 'aria-sort'), ['age', 'seen'].includes(column) ? 'ascending' : 'descending');
         }
         await page.click('#flows th.c-rate button');
         await agrees(sorted('bps', 'asc'));
@@ -138,6 +139,19 @@ describe('table', () => {
         assert.match(page.url(), /#filter=state%3Dall&hide=$/);
         await page.click('#filter-clear');
         await agrees(sorted('bps', 'desc'));
+    });
+
+    it('says what a filter does not reach, and what it leaves nothing of', async () => {
+        await filter('port=1 tcp');
+        await agrees(`port=1&proto=tcp&${sorted('bps', 'desc')}`);
+        await until(page, () => document.getElementById('talkers-note').textContent === 'nothing in the last second that matches the filter');
+        assert.equal(await page.textContent('#flows-empty'), 'No flow matches the filter.');
+        assert.equal(await page.textContent('#protocols-note'), 'all traffic, not filtered');
+        assert.match(await page.textContent('#chart-note'), /all traffic, not filtered/);
+        await until(page, () => /^Flows: 0 of \d+ match/.test(document.getElementById('said').textContent));
+        await page.click('#filter-clear');
+        await agrees(sorted('bps', 'desc'));
+        assert.doesNotMatch(await page.textContent('#chart-note'), /not filtered/);
     });
 
     it('adds a value that is clicked to the filter', async () => {

@@ -92,6 +92,20 @@ export function percent(share: number): string {
     return `${text === '100' && share < 1 ? '> 99' : text}${NBSP}%`;
 }
 
+/** How much more, or less, the interface's own counters have than what was seen: a part of that, or so many times it. */
+export function beside(unseen: number, passed: number): string {
+    const seen = passed - unseen;
+    if (unseen === 0)
+        return 'interface =';
+    if (seen === 0)
+        return `interface +${si(unseen, 'pkt')}`;
+    if (unseen > seen)
+        return `interface × ${count(passed / seen)}`;
+    const more = percent(Math.abs(unseen) / seen);
+    const sign = unseen > 0 ? '+' : '−';
+    return more.startsWith('< ') ? `interface < ${sign}${more.slice(2)}` : `interface ${sign}${more}`;
+}
+
 /** "10.0.0.1:443", "[2001:db8::1]:443"; without a port the bare address. */
 export function endpoint(ip: string, port?: number): string {
     return port === undefined ? ip : `${ip.includes(':') ? `[${ip}]` : ip}:${port}`;

@@ -3,6 +3,7 @@
 // Its legend shows the second under the pointer, else the last one.
 
 import { CLASSES } from '../wire';
+import { scopeOf } from '../filter';
 import { clock, clockTitle, count, exact, inUnit, rate } from '../format';
 import { COLUMNS, measureOf, type Column, type Way } from '../seconds';
 import { gapAt, type State, type Store, type View } from '../state';
@@ -201,12 +202,14 @@ class Item {
 
 function noteOf(state: State, steps: Steps, n: number, undirected: boolean): string {
     const axis = 'in above, out below the axis';
+    const scope = scopeOf(state.view.filter);
     if (steps.measured[n] === 0)
-        return `not measured: ${gapAt(state, steps.from + n * steps.step)} · ${axis}`;
+        return [`not measured: ${gapAt(state, steps.from + n * steps.step)}`, scope, axis].filter(Boolean).join(' · ');
     const drops = steps.drops[n] ?? 0;
     return [
         steps.step > 1 ? `mean of ${steps.measured[n] ?? 0} s, line: highest second` : '',
-        drops > 0 ? `${count(drops)} drops` : '',
+        drops > 0 ? `${count(drops)} ${drops === 1 ? 'drop' : 'drops'}` : '',
+        scope,
         undirected ? '◆ neither in nor out is known; --local-net names our side' : '',
         axis,
     ].filter(Boolean).join(' · ');

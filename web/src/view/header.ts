@@ -83,18 +83,11 @@ function renderTrust({ stats }: State): void {
     // Over a few seconds only: the two are read one after the other.
     const settled = stats.uptime_s >= SETTLED_S && passed > 0;
     const blind = stats.ifaces.filter((iface) => !iface.segments_known).map((iface) => iface.name).join(', ');
-    setText(own, [settled ? beside(unseen, passed) : '', blind ? 'super-packets count as 1' : ''].filter(Boolean).join(' · '));
+    setText(own, [settled ? format.beside(unseen, passed) : '', blind ? 'super-packets count as 1' : ''].filter(Boolean).join(' · '));
     const counters = settled ? `The interface's own counters since the start: ${format.count(passed)} packets, of which ${format.count(Math.abs(unseen))} ` +
         (unseen < 0 ? 'were seen that it does not count' : 'were filtered out by BPF, or are not visible to the tap') : '';
     const blindly = blind ? `On ${blind} the kernel does not say of how many packets a super-packet (GRO, GSO, TSO) was` : '';
     setTitle(own, [counters, blindly].filter(Boolean).join('. '));
-}
-
-/** The interface's own counters beside what was seen. */
-function beside(unseen: number, passed: number): string {
-    if (unseen === 0)
-        return 'interface =';
-    return `interface ${unseen > 0 ? '+' : '−'}${format.percent(Math.abs(unseen) / passed).replace('< ', '')}`;
 }
 
 const STATES: Record<IfaceStats['state'], string> = { up: '', down: 'down', no_carrier: 'no link', gone: 'gone', refused: 'refused' };
