@@ -164,6 +164,12 @@ describe('modules', () => {
         assert.deepEqual([bps.mean[0], bps.min[0], bps.max[0], bps.mean[1]], [400, 300, 500, NaN]);
         assert.equal(m.spreadOf(steps, 'none.tcp.bps').mean[0], 100, 'what has no direction is the rest');
         assert.equal(m.spreadOf(steps, 'none.pps').mean[0], 0);
+        const way = { in_by_proto: tcp(0), out_by_proto: tcp(0), in_by_proto_pps: tcp(0), out_by_proto_pps: tcp(0), drops: 0 };
+        const lone = new m.Seconds();
+        lone.putRates({ ...way, ts: 10_000_000, bps: 480, pps: 1, by_proto: tcp(480), by_proto_pps: tcp(1) });
+        assert.equal(lone.get('none.pps', 10_000), 1, 'also where it is a single packet');
+        lone.putRates({ ...way, ts: 10_001_000, bps: 2, pps: 1, by_proto: tcp(2), by_proto_pps: tcp(1) });
+        assert.deepEqual([lone.get('none.bps', 10_001), lone.get('none.pps', 10_001)], [0, 0], 'what rounding leaves is no packet');
         assert.deepEqual([10_004, 10_005, 10_010, 9_999, null].map((second) => m.stepAt(steps, second)), [0, 1, -1, -1, -1]);
         tell(seconds, 13_600, 1);
         assert.ok(!seconds.has(10_000), 'an hour later its place is taken');

@@ -2,7 +2,10 @@
 // is down or gone, a daemon that went and came back.
 
 import { strict as assert } from 'node:assert';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { axeFindings, DEADLINE_MS, launch, NARROW, open, resize, screenshot, told, until, untilLive, WIDE } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
@@ -10,6 +13,14 @@ import { flood, startHeaderless, startPeer, startTalk } from './traffic.mjs';
 import { configure, HOST, IFACE, ip } from './world.mjs';
 
 const REFUSED = /WebSocket|ERR_|Failed to load resource/;
+
+/** A capture file of one empty datagram, of raw IP. */
+function onePacket() {
+    const ip4 = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+    const udp = [0, 7, 0, 9, 0, 8, 0, 0];
+    const head = [0xa1b2c3d4, 0x00040002, 0, 0, 65535, 101, 1_750_000_000, 0, 28, 28];
+    return Buffer.concat([Buffer.from(Uint32Array.from(head).buffer), Buffer.from([...ip4, ...udp])]);
+}
 
 /** Figures of the header that reach beyond its edge. */
 function cut() {
@@ -353,6 +364,31 @@ describe('states', () => {
             ip('link', 'set', 'other0', 'name', IFACE);
         }
     }));
+
+    it('a capture file: its own date, and what has no direction', async () => {
+        const folder = mkdtempSync(join(tmpdir(), 'netwatch-file-'));
+        try {
+            writeFileSync(join(folder, 'one.pcap'), onePacket());
+            await run([`--read=${join(folder, 'one.pcap')}`], async (page) => {
+                await until(page, () => /^FILE 2025-/.test(document.getElementById('pill').textContent));
+                await until(page, () => document.querySelector('#events li')?.textContent.includes('end of the file: 1 packet, 28 bytes'));
+                await until(page, () => document.querySelector('#n-none b').textContent === '224\u00a0bit/s');
+                assert.ok(await page.isVisible('#n-none'));
+                for (const viewport of [WIDE, NARROW]) {
+                    await resize(page, viewport, 'light');
+                    const [pill, unit] = [await page.locator('#pill').evaluate((element) => {
+                        const range = document.createRange();
+                        range.selectNodeContents(element);
+                        return range.getBoundingClientRect().toJSON();
+                    }), await page.locator('#unit').boundingBox()];
+                    assert.ok(pill.right < unit.x || pill.bottom < unit.y, `${viewport.width} px: the time stands beside the buttons`);
+                }
+                await look(page, 'file');
+            });
+        } finally {
+            rmSync(folder, { recursive: true });
+        }
+    });
 
     it('an interface that is gone, and back', () => run(['--bpf='], async (page) => {
         const { HOST_NAMESPACE: host, PEER_NAMESPACE: peer } = process.env;

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { DEADLINE_MS, launch, open, told, until, untilLive } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
-import { startPeer, startTalk, VLAN } from './traffic.mjs';
+import { flood, startPeer, startTalk, VLAN } from './traffic.mjs';
 import { IFACE, PEER } from './world.mjs';
 
 function readTable() {
@@ -33,8 +33,10 @@ describe('table', () => {
     let browser, daemon, stopPeer, stopTalk, view, page;
     before(async () => {
         stopPeer = await startPeer(process.env.PEER_NAMESPACE);
-        daemon = await new Daemon('--bpf=').start();
+        // One flow that ends at once, and stays listed.
+        daemon = await new Daemon('--bpf=', '--udp-ttl=5s').start();
         stopTalk = startTalk();
+        await flood(500);
         browser = await launch();
         view = await open(browser, `${daemon.url}#hide=`);
         page = view.page;
@@ -188,6 +190,14 @@ describe('table', () => {
         await agrees(`port=80,443&${sorted('bps', 'desc')}`);
         await page.click('#flows td.c-client .port >> nth=0', { modifiers: ['Alt'] });
         await until(page, () => /already selects by port=80,443/.test(document.getElementById('filter-error').textContent));
+    });
+
+    it('has room for when a flow ended', async () => {
+        await page.evaluate(() => { location.hash = '#filter=state%3Dall&sort=last_seen&dir=asc'; });
+        const ended = '#flows tbody tr.ended .c-seen';
+        await until(page, (cells) => /^ended \d\d:\d\d:\d\d$/.test(document.querySelector(cells)?.textContent), ended);
+        const cell = page.locator(ended).first();
+        assert.ok(await cell.evaluate((element) => element.scrollWidth <= element.clientWidth && element.firstElementChild.getBoundingClientRect().left > element.getBoundingClientRect().left));
     });
 
     it('goes on when the pointer has left after a click in it', async () => {

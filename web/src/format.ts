@@ -32,6 +32,11 @@ export function count(value: number): string {
     return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
 
+/** "1 drop", "2 drops" */
+export function counted(value: number, noun: string): string {
+    return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
 export function exact(value: number, unit: string): string {
     return `${count(value)} ${unit}`;
 }

@@ -4,7 +4,7 @@
 
 import { CLASSES } from '../wire';
 import { scopeOf } from '../filter';
-import { clock, clockTitle, count, exact, inUnit, rate } from '../format';
+import { clock, clockTitle, counted, exact, inUnit, rate } from '../format';
 import { COLUMNS, measureOf, type Column, type Way } from '../seconds';
 import { gapAt, type State, type Store, type View } from '../state';
 import { NO_STEPS, spreadOf, stepAt, Stepped, type Steps } from '../steps';
@@ -208,7 +208,7 @@ function noteOf(state: State, steps: Steps, n: number, undirected: boolean): str
     const drops = steps.drops[n] ?? 0;
     return [
         steps.step > 1 ? `mean of ${steps.measured[n] ?? 0} s, line: highest second` : '',
-        drops > 0 ? `${count(drops)} ${drops === 1 ? 'drop' : 'drops'}` : '',
+        drops > 0 ? counted(drops, 'drop') : '',
         scope,
         undirected ? '◆ neither in nor out is known; --local-net names our side' : '',
         axis,

@@ -7,7 +7,7 @@
 // or Space froze it; a question of the reader's own (sort, filter) overrides that once, but not while
 // the button is down on a row.
 
-import { count, percent } from '../format';
+import { count, counted, percent } from '../format';
 import { isEmpty, type Filter } from '../filter';
 import { Order } from '../order';
 import { isGap, type State, type Store, type View } from '../state';
@@ -327,9 +327,8 @@ export class FlowTable {
 
 /** Grey rows are those that the newest answer no longer holds: they have ended, or others have overtaken them. */
 function frozenText({ moved, old }: Order, flows: FlowsAnswer | null): string {
-    const rows = (n: number) => `${count(n)} ${n === 1 ? 'row' : 'rows'}`;
     const why = flows && flows.matched > flows.rows.length ? `no longer among the first ${count(flows.rows.length)}` : 'ended';
-    return ['❄ frozen', moved > 0 ? `${rows(moved)} moved` : '', old > 0 ? `${count(old)} grey: ${why}` : ''].filter(Boolean).join(' · ');
+    return ['❄ frozen', moved > 0 ? `${counted(moved, 'row')} moved` : '', old > 0 ? `${count(old)} grey: ${why}` : ''].filter(Boolean).join(' · ');
 }
 
 /** The next of the table's sizes; the last is the most that the API gives at once. */
@@ -351,6 +350,6 @@ function summaryOf(flows: FlowsAnswer, view: View, shown: number): string {
     const { matched, unmatched } = flows.summary;
     const total = isEmpty(view.filter)
         ? count(flows.matched)
-        : `${count(flows.matched)} of ${count(flows.total)} match = ${percent(matched.bytes / (matched.bytes + unmatched.bytes || 1))} of bytes`;
+        : `${count(flows.matched)} of ${count(flows.total)} ${flows.matched === 1 ? 'matches' : 'match'} = ${percent(matched.bytes / (matched.bytes + unmatched.bytes || 1))} of bytes`;
     return shown < flows.matched ? `${total} · first ${count(shown)} shown` : total;
 }

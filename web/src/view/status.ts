@@ -1,7 +1,7 @@
 // How the page stands with the daemon, told honestly: a pill beside the filter, and wherever
 // the numbers are not what they seem, a sentence that says so and what to do.
 
-import { clock, clockTitle, count, date, span } from '../format';
+import { clock, clockTitle, count, counted, date, span } from '../format';
 import { HOUR } from '../seconds';
 import type { LossReason, State, Store } from '../state';
 import type { IfaceStats } from '../wire';
@@ -32,7 +32,7 @@ export function status(store: Store, retry: () => void): void {
     store.onRender((state) => {
         const now = statusOf(state, Date.now());
         setText(pill, now.pill);
-        setClass(pill, `pill ${now.kind}`);
+        setClass(pill, `pill ${now.kind}${state.stats?.file ? ' dated' : ''}`);
         setTitle(pill, state.latest ? clockTitle(state.latest.ts) : '');
         for (const kind of KINDS)
             document.documentElement.classList.toggle(`is-${kind}`, kind === now.kind);
@@ -127,7 +127,7 @@ function dropsWarning(state: State): Warning | null {
 function lagWarning({ lag }: State): Warning | null {
     return lag && {
         sentence: 'Seconds were skipped on the way here: this browser, the network or the daemon is too slow. They were fetched afterwards.',
-        detail: `${count(lag.frames)} ${lag.frames === 1 ? 'frame' : 'frames'} skipped.`,
+        detail: `${counted(lag.frames, 'frame')} skipped.`,
     };
 }
 
