@@ -22,14 +22,18 @@ function onePacket() {
     return Buffer.concat([Buffer.from(Uint32Array.from(head).buffer), Buffer.from([...ip4, ...udp])]);
 }
 
-/** Figures of the header that reach beyond its edge. */
+/** Figures of the header and of the chart that reach beyond the edge, or over their neighbour. */
 function cut() {
-    const { right } = document.getElementById('numbers').getBoundingClientRect();
-    return [...document.querySelectorAll('#numbers .number:not([hidden]) *')].filter((part) => {
+    const text = (part) => {
         const range = document.createRange();
         range.selectNodeContents(part);
-        return range.getBoundingClientRect().right > right;
-    }).map((part) => part.textContent);
+        return range.getBoundingClientRect();
+    };
+    const shown = [...document.querySelectorAll('#numbers .number *, #legend .item *')].filter((part) => part.offsetParent && part.textContent !== '' && part.childElementCount === 0);
+    const boxes = shown.map((part) => ({ name: part.textContent, ...text(part).toJSON() }));
+    const { right } = document.getElementById('numbers').getBoundingClientRect();
+    return boxes.filter((box) => box.right > right || boxes.some((other) =>
+        other !== box && box.left < other.left && box.right > other.left + 0.5 && box.top < other.bottom - 2 && other.top < box.bottom - 2)).map(({ name }) => name);
 }
 
 /** Which seconds of the main chart are not measured, by their times there. */

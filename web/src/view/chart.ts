@@ -145,7 +145,7 @@ class Legend {
     private readonly protocols = CLASSES.map((cls) => new Item(cls, cls, ['in', 'out', 'none']));
     private readonly ways = [new Item('in', 'accent', ['in']), new Item('out', 'second', ['out']), new Item('no direction', 'accent faded', ['none'])];
 
-    constructor(parent: HTMLElement) {
+    constructor(private readonly parent: HTMLElement) {
         parent.append(this.time, ...this.protocols.map((item) => item.element), ...this.ways.map((item) => item.element));
     }
 
@@ -156,6 +156,7 @@ class Legend {
         const from = (steps.from + n * steps.step) * 1000;
         setText(this.time, clock(from) + (steps.step > 1 ? ` + ${steps.step} s` : ''));
         setClass(this.time, steps.step > 1 ? 'time wide' : 'time');
+        setClass(this.parent, undirected ? 'legend three' : 'legend');
         setTitle(this.time, clockTitle(from));
         const m = measureOf(view.unit);
         const value = (column: Column) => spreadOf(steps, column).mean[n] ?? NaN;
