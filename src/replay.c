@@ -117,8 +117,8 @@ static int finish(struct replay *replay, struct error *error) {
         int64_t last_ns = sums.totals.all.packets ? sums.totals.last_ns : replay->file.started_ns;
         int64_t ts_ms = floor_div(last_ns, NS_PER_MS);
         const char *broken_off = capture_truncated(replay->capture);
-        (void)snprintf(text, sizeof(text), "end of the file: %" PRIu64 " packets, %" PRIu64 " bytes",
-                       sums.totals.all.packets, sums.totals.all.bytes);
+        (void)snprintf(text, sizeof(text), "end of the file: %" PRIu64 " packet%s, %" PRIu64 " bytes",
+                       sums.totals.all.packets, sums.totals.all.packets == 1 ? "" : "s", sums.totals.all.bytes);
         atomic_store(&replay->file.has_ended, true);
         if (broken_off)
                 tell(replay, ts_ms, "file_cut", broken_off);

@@ -81,8 +81,8 @@ static bool next_second(struct rollup *rollup, int64_t *ret_second) {
 static void note_drops(struct rollup *rollup, int64_t second, uint64_t drops) {
         if (drops && !rollup->is_dropping) {
                 char detail[128];
-                (void)snprintf(detail, sizeof(detail), "the ring was full: the kernel dropped %" PRIu64 " frames",
-                               drops);
+                (void)snprintf(detail, sizeof(detail), "the ring was full: the kernel dropped %" PRIu64 " frame%s",
+                               drops, drops == 1 ? "" : "s");
                 history_add_event(rollup->history, second * MS_PER_S, "drops", detail);
         }
         rollup->is_dropping = drops != 0;

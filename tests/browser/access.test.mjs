@@ -80,6 +80,33 @@ describe('access', () => {
                 await close();
             });
 
+    it('the reader\u2019s own colours: what colour says is still said', async () => {
+        const context = await browser.newContext({ viewport: WIDE, forcedColors: 'active' });
+        const page = await context.newPage();
+        await page.goto(`${daemon.url}#minutes=1`);
+        await untilLive(page);
+        await until(page, () => document.querySelectorAll('#flows tbody tr[data-id]').length > 0);
+        const shown = await page.evaluate(() => {
+            const canvas = document.querySelector('#chart .data');
+            const { data } = canvas.getContext('2d').getImageData(canvas.width - 4, 0, 1, canvas.height);
+            const pixels = Array.from({ length: canvas.height }, (_, y) => [...data.slice(4 * y, 4 * y + 4)]);
+            return {
+                drawn: [...new Set(pixels.filter((pixel) => pixel[3] === 255).map((pixel) => pixel.join()))].length,
+                swatches: [...new Set([...document.querySelectorAll('#protocols .swatch')].map((each) => getComputedStyle(each).backgroundColor))].length,
+                pressed: getComputedStyle(document.querySelector('#minutes [aria-pressed="true"]')).backgroundColor,
+                others: getComputedStyle(document.querySelector('#minutes [aria-pressed="false"]')).backgroundColor,
+            };
+        });
+        assert.ok(shown.drawn >= 3, `${shown.drawn} colours in the newest second: protocols and axis`);
+        assert.equal(shown.swatches, 4);
+        assert.notEqual(shown.pressed, shown.others);
+        await page.click('#flows tbody tr[data-id] .c-bytes');
+        assert.equal(await page.locator('#flows tr.selected').evaluate((row) => getComputedStyle(row).outlineStyle), 'solid');
+        await screenshot(page, 'forced-colors');
+        assert.deepEqual(await axeFindings(page), []);
+        await context.close();
+    });
+
     it('cuts nothing off at the widths between', async () => {
         const { page, close } = await open(browser, daemon.url);
         await untilLive(page);

@@ -3,6 +3,7 @@
 import './modules.test.mjs';
 import './numbers.test.mjs';
 import './table.test.mjs';
+import './many.test.mjs';
 import './states.test.mjs';
 import './login.test.mjs';
 import './access.test.mjs';

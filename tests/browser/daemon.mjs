@@ -14,8 +14,10 @@ export class Daemon {
     url = '';
     log = '';
 
+    /** Of the test's interface, or of what the options say to read. */
     constructor(...options) {
-        this.#options = [`--iface=${IFACE}`, '--memory=128M', ...options];
+        const source = options.some((option) => option.startsWith('--read=')) ? [] : [`--iface=${IFACE}`];
+        this.#options = [...source, '--memory=128M', ...options];
     }
 
     /** Resolves once it says where it listens. With a port given it can be started again. */

@@ -177,6 +177,18 @@ describe('keyboard', () => {
         assert.deepEqual(under, []);
     });
 
+    it('is told what a key has done', async () => {
+        const said = (text) => until(page, (want) => document.querySelector('#said[role="status"]').textContent === want, text);
+        await page.keyboard.press(' ');
+        await said('The order of the table is frozen.');
+        await page.keyboard.press(' ');
+        await said('The order of the table follows.');
+        for (const unit of ['B/s', 'pkt/s', 'bit/s']) {
+            await page.keyboard.press('u');
+            await said(`Rates in ${unit}.`);
+        }
+    });
+
     it('comes without a fault', async () => {
         await view.close();
     });

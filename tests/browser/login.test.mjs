@@ -54,6 +54,19 @@ describe('login', () => {
         assert.equal(await page.evaluate(() => document.activeElement.id), 'token');
     });
 
+    it('acts on nothing that it does not show', async () => {
+        await page.evaluate(() => document.activeElement.blur());
+        const { hash } = new URL(page.url());
+        for (const key of ['u', 'c', ' ', '/'])
+            await page.keyboard.press(key);
+        assert.equal(new URL(page.url()).hash, hash);
+        assert.equal(await page.getAttribute('#columns', 'open'), null);
+        assert.equal(await page.textContent('#said'), '', 'the table was not frozen');
+        await page.keyboard.press('?');
+        await page.waitForSelector('#keys[open]');
+        await page.keyboard.press('Escape');
+    });
+
     for (const colorScheme of ['light', 'dark'])
         for (const viewport of [WIDE, NARROW])
             it(`is for everyone: ${colorScheme}, ${viewport.width} px`, async () => {
@@ -113,6 +126,7 @@ describe('login', () => {
         await enter(TOKEN);
         await untilLive(page);
         assert.ok(await page.isHidden('#login') && await page.isVisible('#page') && await page.isVisible('#logout'));
+        assert.equal(await page.evaluate(() => document.activeElement.id), 'page', 'the keyboard goes on where the traffic is');
         await until(page, () => Number(document.getElementById('flows').getAttribute('aria-rowcount')) > 5);
         assert.equal(await page.inputValue('#token'), '');
         assert.equal(await page.evaluate(() => document.cookie), '', 'no script sees the cookie');

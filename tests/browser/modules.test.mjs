@@ -64,6 +64,12 @@ describe('modules', () => {
         assert.equal(m.percent(0), `0${NBSP}%`);
     });
 
+    it('says how much more the interface has than what was seen', () => {
+        const cases = [[0, 1000, '='], [10, 1010, '+1.0 %'], [-20, 1980, '−1.0 %'], [1, 100_001, '< +0.1 %'], [500, 1000, '+100 %'], [12_950, 13_052, '× 128'], [13_000, 13_000, '+13.0 kpkt']];
+        for (const [unseen, passed, text] of cases)
+            assert.equal(m.beside(unseen, passed).replaceAll(NBSP, ' '), `interface ${text}`);
+    });
+
     it('names times, endpoints and flags', () => {
         assert.equal(m.span(59_999), `59${NBSP}s`);
         assert.equal(m.span(184_000), `3${NBSP}min 4${NBSP}s`);
@@ -158,6 +164,12 @@ describe('modules', () => {
         assert.deepEqual([bps.mean[0], bps.min[0], bps.max[0], bps.mean[1]], [400, 300, 500, NaN]);
         assert.equal(m.spreadOf(steps, 'none.tcp.bps').mean[0], 100, 'what has no direction is the rest');
         assert.equal(m.spreadOf(steps, 'none.pps').mean[0], 0);
+        const way = { in_by_proto: tcp(0), out_by_proto: tcp(0), in_by_proto_pps: tcp(0), out_by_proto_pps: tcp(0), drops: 0 };
+        const lone = new m.Seconds();
+        lone.putRates({ ...way, ts: 10_000_000, bps: 480, pps: 1, by_proto: tcp(480), by_proto_pps: tcp(1) });
+        assert.equal(lone.get('none.pps', 10_000), 1, 'also where it is a single packet');
+        lone.putRates({ ...way, ts: 10_001_000, bps: 2, pps: 1, by_proto: tcp(2), by_proto_pps: tcp(1) });
+        assert.deepEqual([lone.get('none.bps', 10_001), lone.get('none.pps', 10_001)], [0, 0], 'what rounding leaves is no packet');
         assert.deepEqual([10_004, 10_005, 10_010, 9_999, null].map((second) => m.stepAt(steps, second)), [0, 1, -1, -1, -1]);
         tell(seconds, 13_600, 1);
         assert.ok(!seconds.has(10_000), 'an hour later its place is taken');
@@ -201,6 +213,15 @@ describe('modules', () => {
         tell(seconds, 1000, 2);
         tell(seconds, 2_000_000_000, 3);
         assert.deepEqual(bps(1_999_999_998, 2_000_000_001), [NaN, NaN, 3], 'what the clock jumped over is no zero');
+        const way = { packets: 0, bytes: 0, by_proto_packets: tcp(0), by_proto_bytes: tcp(0) };
+        const point = { ts: 2_000_000_002_000, bps: 4, pps: 1, drops: 7, in: way, out: way, by_proto_packets: tcp(3), by_proto_bytes: tcp(2), span_ms: 3000 };
+        const held = new m.Seconds();
+        held.putPoint({ ...point, ts: 2_000_000_001_000, span_ms: 1001 });
+        assert.equal(held.newest, 2_000_000_001, 'a rounding is no second');
+        held.putPoint(point);
+        assert.deepEqual([0, 1, 2, 3].map((n) => held.get('bps', 2_000_000_002 + n)), [4, 4, 4, NaN], 'what was counted together is a mean, no gap');
+        assert.equal(held.sum('drops', 2_000_000_000, 2_000_000_010), 14, 'and its drops are counted once');
+
         seconds.putGap(2_000_000_001);
         assert.equal(seconds.newest, 2_000_000_001, 'time goes on where nothing is measured');
         assert.deepEqual(bps(2_000_000_000, 2_000_000_002), [3, NaN]);
@@ -227,6 +248,8 @@ describe('modules', () => {
         assert.deepEqual(read(3), [NaN, NaN, NaN, NaN, NaN]);
         sparks.put(104_000, [{ id: 1, bps: 24 }]);
         assert.deepEqual(read(1), [NaN, 8, NaN, 16, 24]);
+        sparks.put(105_000, [{ id: 1, bps: 0 }], false);
+        assert.deepEqual(read(1), [8, NaN, 16, 24, NaN], 'in a gap nothing has a rate');
         sparks.put(190_000, [{ id: 2, bps: 1 }]);
         assert.deepEqual(read(2), [NaN, NaN, NaN, NaN, 1]);
         assert.equal(sparks.size, 1, 'who was not seen for a minute is forgotten');

@@ -2,7 +2,10 @@
 // is down or gone, a daemon that went and came back.
 
 import { strict as assert } from 'node:assert';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { axeFindings, DEADLINE_MS, launch, NARROW, open, resize, screenshot, told, until, untilLive, WIDE } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
@@ -10,6 +13,42 @@ import { flood, startHeaderless, startPeer, startTalk } from './traffic.mjs';
 import { configure, HOST, IFACE, ip } from './world.mjs';
 
 const REFUSED = /WebSocket|ERR_|Failed to load resource/;
+
+/** A capture file of one empty datagram, of raw IP. */
+function onePacket() {
+    const ip4 = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+    const udp = [0, 7, 0, 9, 0, 8, 0, 0];
+    const head = [0xa1b2c3d4, 0x00040002, 0, 0, 65535, 101, 1_750_000_000, 0, 28, 28];
+    return Buffer.concat([Buffer.from(Uint32Array.from(head).buffer), Buffer.from([...ip4, ...udp])]);
+}
+
+/** Figures of the header and of the chart that reach beyond the edge, or over their neighbour. */
+function cut() {
+    const text = (part) => {
+        const range = document.createRange();
+        range.selectNodeContents(part);
+        return range.getBoundingClientRect();
+    };
+    const shown = [...document.querySelectorAll('#numbers .number *, #legend .item *')].filter((part) => part.offsetParent && part.textContent !== '' && part.childElementCount === 0);
+    const boxes = shown.map((part) => ({ name: part.textContent, ...text(part).toJSON() }));
+    const { right } = document.getElementById('numbers').getBoundingClientRect();
+    return boxes.filter((box) => box.right > right || boxes.some((other) =>
+        other !== box && box.left < other.left && box.right > other.left + 0.5 && box.top < other.bottom - 2 && other.top < box.bottom - 2)).map(({ name }) => name);
+}
+
+/** Which seconds of the main chart are not measured, by their times there. */
+function unmeasured() {
+    const over = document.querySelector('#chart .u-over'), { left, top, width } = over.getBoundingClientRect();
+    const move = (type, x) => over.dispatchEvent(new MouseEvent(type, { bubbles: true, clientX: left + x, clientY: top + 20 }));
+    const ret = new Set();
+    for (let x = 0; x < width; x += 4) {
+        move('mousemove', x);
+        if (/not measured/.test(document.getElementById('chart-note').textContent))
+            ret.add(document.querySelector('#legend .time').title.replace(/^.* · (.*) UTC$/, '$1'));
+    }
+    move('mouseleave', 0);
+    return [...ret];
+}
 
 describe('states', () => {
     let browser, stopPeer, daemon;
@@ -41,6 +80,7 @@ describe('states', () => {
             for (const colorScheme of ['light', 'dark']) {
                 await resize(page, viewport, colorScheme);
                 await screenshot(page, `${name}-${viewport.width}-${colorScheme}`);
+                assert.deepEqual(await page.evaluate(cut), [], `${name}, ${viewport.width} px`);
                 assert.deepEqual(await axeFindings(page), [], name);
             }
         await page.setViewportSize(WIDE);
@@ -57,6 +97,8 @@ describe('states', () => {
 
     it('drops, and silence while the daemon is stopped', () => run(['--bpf=', '--ring=1M'], async (page) => {
         await untilLive(page);
+        await page.evaluate(() => { location.hash = '#minutes=1'; });
+        const height = (await page.locator('#numbers').boundingBox()).height;
         daemon.signal('SIGSTOP');
         await flood(20_000);
         await until(page, () => document.querySelector('.pill').textContent === 'no ticks');
@@ -74,6 +116,14 @@ describe('states', () => {
         });
         await until(page, () => document.querySelector('#events .loss') !== null);
         await until(page, () => /kernel dropped frames.*--ring/.test(document.getElementById('state').textContent));
+        assert.equal((await page.locator('#numbers').boundingBox()).height, height, 'there was room for them');
+        // Seconds that were counted together, since the daemon was held up, are no gap.
+        const { points } = await daemon.get('/api/counters');
+        const held = points.flatMap(({ ts, span_ms: span }) =>
+            Array.from({ length: Math.round(span / 1000) - 1 }, (_, i) => new Date(ts + 1000 * (i + 1)).toISOString().slice(0, 19).replace('T', ' ')));
+        const gaps = await page.evaluate(unmeasured);
+        assert.ok(gaps.length > 0, 'the time before the start is one');
+        assert.deepEqual(held.filter((second) => gaps.includes(second)), []);
         await look(page, 'drops');
     }));
 
@@ -82,6 +132,15 @@ describe('states', () => {
         ip('link', 'set', IFACE, 'down');
         try {
             await until(page, (name) => document.getElementById('state').textContent.includes(`${name} is down`), IFACE);
+            // Nothing is measured: no panel takes that for nothing.
+            await until(page, () => document.getElementById('talkers-note').textContent === 'not measured: the interface was down');
+            assert.deepEqual(await page.$$eval('#protocols .share, #protocols .value', (cells) => [...new Set(cells.map((cell) => cell.textContent))]), ['–']);
+            await page.evaluate(() => scrollTo(0, document.getElementById('flows').offsetTop));
+            await until(page, () => {
+                const rates = [...document.querySelectorAll('#flows tbody tr[data-id] .c-rate')].map((cell) => cell.textContent);
+                return rates.length > 0 && rates.every((rate) => rate === '–');
+            });
+            await page.evaluate(() => scrollTo(0, 0));
             await look(page, 'interface-down');
         } finally {
             ip('link', 'set', IFACE, 'up');
@@ -317,6 +376,31 @@ describe('states', () => {
             ip('link', 'set', 'other0', 'name', IFACE);
         }
     }));
+
+    it('a capture file: its own date, and what has no direction', async () => {
+        const folder = mkdtempSync(join(tmpdir(), 'netwatch-file-'));
+        try {
+            writeFileSync(join(folder, 'one.pcap'), onePacket());
+            await run([`--read=${join(folder, 'one.pcap')}`], async (page) => {
+                await until(page, () => /^FILE 2025-/.test(document.getElementById('pill').textContent));
+                await until(page, () => document.querySelector('#events li')?.textContent.includes('end of the file: 1 packet, 28 bytes'));
+                await until(page, () => document.querySelector('#n-none b').textContent === '224\u00a0bit/s');
+                assert.ok(await page.isVisible('#n-none'));
+                for (const viewport of [WIDE, NARROW]) {
+                    await resize(page, viewport, 'light');
+                    const [pill, unit] = [await page.locator('#pill').evaluate((element) => {
+                        const range = document.createRange();
+                        range.selectNodeContents(element);
+                        return range.getBoundingClientRect().toJSON();
+                    }), await page.locator('#unit').boundingBox()];
+                    assert.ok(pill.right < unit.x || pill.bottom < unit.y, `${viewport.width} px: the time stands beside the buttons`);
+                }
+                await look(page, 'file');
+            });
+        } finally {
+            rmSync(folder, { recursive: true });
+        }
+    });
 
     it('an interface that is gone, and back', () => run(['--bpf='], async (page) => {
         const { HOST_NAMESPACE: host, PEER_NAMESPACE: peer } = process.env;

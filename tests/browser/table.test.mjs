@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { DEADLINE_MS, launch, open, told, unmoved, until, untilLive } from './browser.mjs';
 import { Daemon } from './daemon.mjs';
-import { startPeer, startTalk, VLAN } from './traffic.mjs';
+import { flood, startPeer, startTalk, VLAN } from './traffic.mjs';
 import { IFACE, PEER } from './world.mjs';
 
 function readTable() {
@@ -33,8 +33,10 @@ describe('table', () => {
     let browser, daemon, stopPeer, stopTalk, view, page;
     before(async () => {
         stopPeer = await startPeer(process.env.PEER_NAMESPACE);
-        daemon = await new Daemon('--bpf=').start();
+        // One flow that ends at once, and stays listed.
+        daemon = await new Daemon('--bpf=', '--udp-ttl=5s').start();
         stopTalk = startTalk();
+        await flood(500);
         browser = await launch();
         view = await open(browser, `${daemon.url}#hide=`);
         page = view.page;
@@ -117,7 +119,8 @@ describe('table', () => {
             ['seen', 'last_seen'], ['vlan', 'vlan'], ['flags', 'tcp_flags'], ['rate', 'bps']]) {
             await page.click(`#flows th.c-${column} button`);
             await agrees(sorted(sort, 'desc'));
-            assert.equal(await page.getAttribute(`#flows th.c-${column}`, 'aria-sort'), 'descending');
+            // The newest first is the least ago first.
+            assert.equal(await page.getAttribute(`#flows th.c-${column}`, 'aria-sort'), ['age', 'seen'].includes(column) ? 'ascending' : 'descending');
         }
         await page.click('#flows th.c-rate button');
         await agrees(sorted('bps', 'asc'));
@@ -139,6 +142,19 @@ describe('table', () => {
         assert.equal(await page.evaluate(() => location.hash), '#filter=state%3Dall&hide=');
         await page.click('#filter-clear');
         await agrees(sorted('bps', 'desc'));
+    });
+
+    it('says what a filter does not reach, and what it leaves nothing of', async () => {
+        await filter('port=1 tcp');
+        await agrees(`port=1&proto=tcp&${sorted('bps', 'desc')}`);
+        await until(page, () => document.getElementById('talkers-note').textContent === 'nothing in the last second that matches the filter');
+        assert.equal(await page.textContent('#flows-empty'), 'No flow matches the filter.');
+        assert.equal(await page.textContent('#protocols-note'), 'all traffic, not filtered');
+        assert.match(await page.textContent('#chart-note'), /all traffic, not filtered/);
+        await until(page, () => /^Flows: 0 of \d+ match/.test(document.getElementById('said').textContent));
+        await page.click('#filter-clear');
+        await agrees(sorted('bps', 'desc'));
+        assert.doesNotMatch(await page.textContent('#chart-note'), /not filtered/);
     });
 
     it('adds a value that is clicked to the filter', async () => {
@@ -175,6 +191,14 @@ describe('table', () => {
         await agrees(`port=80,443&${sorted('bps', 'desc')}`);
         await page.click('#flows td.c-client .port >> nth=0', { modifiers: ['Alt'] });
         await until(page, () => /already selects by port=80,443/.test(document.getElementById('filter-error').textContent));
+    });
+
+    it('has room for when a flow ended', async () => {
+        await page.evaluate(() => { location.hash = '#filter=state%3Dall&sort=last_seen&dir=asc'; });
+        const ended = '#flows tbody tr.ended .c-seen';
+        await until(page, (cells) => /^ended \d\d:\d\d:\d\d$/.test(document.querySelector(cells)?.textContent), ended);
+        const cell = page.locator(ended).first();
+        assert.ok(await cell.evaluate((element) => element.scrollWidth <= element.clientWidth && element.firstElementChild.getBoundingClientRect().left > element.getBoundingClientRect().left));
     });
 
     it('goes on when the pointer has left after a click in it', async () => {

@@ -248,8 +248,9 @@ export class Feed {
     private async loadMissing(): Promise<void> {
         const from = this.hole;
         this.hole = Infinity;
+        // With the second before it, which may hold what seems to be missing: see Seconds.putPoint().
         if (from !== Infinity)
-            await this.loadCounters({ from: from * 1000 });
+            await this.loadCounters({ from: (from - 1) * 1000 });
     }
 
     /** Twice a second: has the stream gone quiet, has the browser caught up? */

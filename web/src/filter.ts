@@ -137,6 +137,11 @@ export function isEmpty(filter: Filter): boolean {
     return Object.keys(filter).length === 0;
 }
 
+/** What is said where the numbers are of all that is captured, whatever the filter selects. */
+export function scopeOf(filter: Filter): string {
+    return isEmpty(filter) ? '' : 'all traffic, not filtered';
+}
+
 /** One value that was pointed at: to be shown alone, or not at all. */
 export interface Pick {
     key: FilterKey;

@@ -32,6 +32,11 @@ export function count(value: number): string {
     return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
 
+/** "1 drop", "2 drops" */
+export function counted(value: number, noun: string): string {
+    return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
 export function exact(value: number, unit: string): string {
     return `${count(value)} ${unit}`;
 }
@@ -90,6 +95,20 @@ export function percent(share: number): string {
     const text = p === 0 ? '0' : p < 0.1 ? '< 0.1' : p < 9.95 ? p.toFixed(1) : p.toFixed(0);
     // 100 % is only what is all of it.
     return `${text === '100' && share < 1 ? '> 99' : text}${NBSP}%`;
+}
+
+/** How much more, or less, the interface's own counters have than what was seen: a part of that, or so many times it. */
+export function beside(unseen: number, passed: number): string {
+    const seen = passed - unseen;
+    if (unseen === 0)
+        return 'interface =';
+    if (seen === 0)
+        return `interface +${si(unseen, 'pkt')}`;
+    if (unseen > seen)
+        return `interface × ${count(passed / seen)}`;
+    const more = percent(Math.abs(unseen) / seen);
+    const sign = unseen > 0 ? '+' : '−';
+    return more.startsWith('< ') ? `interface < ${sign}${more.slice(2)}` : `interface ${sign}${more}`;
 }
 
 /** "10.0.0.1:443", "[2001:db8::1]:443"; without a port the bare address. */

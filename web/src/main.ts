@@ -10,7 +10,7 @@ import { Store, type View } from './state';
 import { Tables } from './tables';
 import { chart } from './view/chart';
 import { columns } from './view/columns';
-import { byId } from './view/dom';
+import { byId, say } from './view/dom';
 import { Drawer } from './view/drawer';
 import { events } from './view/events';
 import { exports } from './view/export';
@@ -86,6 +86,7 @@ function cycleUnit(): void {
     const unit = UNITS[(UNITS.indexOf(state.view.unit) + 1) % UNITS.length] ?? 'bit/s';
     // The rate column keeps being what is sorted by, whichever unit it shows.
     const rate = unit === 'pkt/s' ? 'pps' : 'bps';
+    say(`Rates in ${unit}.`);
     choose({ unit, sort: /^[bp]ps$/.test(state.view.sort) ? rate : state.view.sort });
 }
 

@@ -78,12 +78,21 @@ export class Seconds {
         this.set('bps', i, frame.bps);
         this.set('pps', i, frame.pps);
         this.set('drops', i, frame.drops);
-        this.setWays('bps', i, frame.by_proto, frame.in_by_proto, frame.out_by_proto);
-        this.setWays('pps', i, frame.by_proto_pps, frame.in_by_proto_pps, frame.out_by_proto_pps);
+        this.setWays(i, {
+            bps: [frame.by_proto, frame.in_by_proto, frame.out_by_proto],
+            pps: [frame.by_proto_pps, frame.in_by_proto_pps, frame.out_by_proto_pps],
+        });
     }
 
+    /** A point that holds several seconds, since the daemon was held up, is the mean in each of them. */
     putPoint(point: CounterPoint): void {
-        const i = this.open(point.ts / 1000);
+        const count = Math.max(1, Math.round(point.span_ms / 1000));
+        for (let n = 0; n < count; n++)
+            this.putSecond(point.ts / 1000 + n, n === 0 ? point : { ...point, drops: 0 });
+    }
+
+    private putSecond(second: number, point: CounterPoint): void {
+        const i = this.open(second);
         if (i < 0)
             return;
         const span = point.span_ms / 1000 || 1;
@@ -92,8 +101,11 @@ export class Seconds {
         this.set('bps', i, point.bps);
         this.set('pps', i, point.pps);
         this.set('drops', i, point.drops);
-        this.setWays('bps', i, rates(point.by_proto_bytes, 8), rates(point.in.by_proto_bytes, 8), rates(point.out.by_proto_bytes, 8));
-        this.setWays('pps', i, rates(point.by_proto_packets, 1), rates(point.in.by_proto_packets, 1), rates(point.out.by_proto_packets, 1));
+        const both = [point, point.in, point.out] as const;
+        this.setWays(i, {
+            bps: both.map((way) => rates(way.by_proto_bytes, 8)),
+            pps: both.map((way) => rates(way.by_proto_packets, 1)),
+        });
     }
 
     /** A second in which nothing was measured. */
@@ -164,22 +176,29 @@ export class Seconds {
         this.columns[column][i] = value;
     }
 
-    private setWays(measure: Measure, i: number, all: ByClass, inward: ByClass, outward: ByClass): void {
-        let inSum = 0, outSum = 0, noneSum = 0;
-        for (const cls of CLASSES) {
-            // Rates of a part of a second are rounded each by itself: a rest of one or two is that.
-            const rest = all[cls] - inward[cls] - outward[cls];
-            const none = rest > 2 ? rest : 0;
-            this.set(`in.${cls}.${measure}`, i, inward[cls]);
-            this.set(`out.${cls}.${measure}`, i, outward[cls]);
-            this.set(`none.${cls}.${measure}`, i, none);
-            inSum += inward[cls];
-            outSum += outward[cls];
-            noneSum += none;
+    /** All, in and out of each measure; what is left over has neither direction. */
+    private setWays(i: number, rates: Record<Measure, readonly ByClass[]>): void {
+        const rest = (measure: Measure, cls: Class) => {
+            const [all, inward, outward] = rates[measure].map((way) => way[cls]);
+            return (all ?? 0) - (inward ?? 0) - (outward ?? 0);
+        };
+        for (const measure of MEASURES) {
+            const [, inward, outward] = rates[measure];
+            let inSum = 0, outSum = 0, noneSum = 0;
+            for (const cls of CLASSES) {
+                // Rates of a part of a second are rounded each by itself: a rest of one or two bits is that, and no packet.
+                const none = rest('bps', cls) > 2 ? Math.max(0, rest(measure, cls)) : 0;
+                this.set(`in.${cls}.${measure}`, i, inward?.[cls] ?? 0);
+                this.set(`out.${cls}.${measure}`, i, outward?.[cls] ?? 0);
+                this.set(`none.${cls}.${measure}`, i, none);
+                inSum += inward?.[cls] ?? 0;
+                outSum += outward?.[cls] ?? 0;
+                noneSum += none;
+            }
+            this.set(`in.${measure}`, i, inSum);
+            this.set(`out.${measure}`, i, outSum);
+            this.set(`none.${measure}`, i, noneSum);
         }
-        this.set(`in.${measure}`, i, inSum);
-        this.set(`out.${measure}`, i, outSum);
-        this.set(`none.${measure}`, i, noneSum);
     }
 }
 

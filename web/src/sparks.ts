@@ -21,8 +21,8 @@ export class Sparks {
         this.newest = 0;
     }
 
-    /** An answer's rows carry the rates of the second before `asof`. */
-    put(asof: number, rows: readonly FlowRow[]): void {
+    /** An answer's rows carry the rates of the second before `asof`; in a gap they have none. */
+    put(asof: number, rows: readonly FlowRow[], measured = true): void {
         const second = asof / 1000 - 1;
         // The clock was set back: what was seen later has no time any more.
         if (second < this.newest)
@@ -34,7 +34,7 @@ export class Sparks {
             for (const measure of MEASURES) {
                 for (let skipped = Math.max(spark.newest + 1, second - SPARK_SECONDS + 1); skipped < second; skipped++)
                     spark[measure][skipped % SPARK_SECONDS] = NaN;
-                spark[measure][second % SPARK_SECONDS] = row[measure];
+                spark[measure][second % SPARK_SECONDS] = measured ? row[measure] : NaN;
             }
             spark.newest = Math.max(spark.newest, second);
         }

@@ -117,6 +117,12 @@ export function gapAt({ gaps }: State, second: number): string {
     return GAP_REASONS[reason] ?? (reason.replaceAll('_', ' ') || 'no data');
 }
 
+/** Whether a second is known to be a gap, and not only late. */
+export function isGap({ gaps, seconds }: State, second: number): boolean {
+    const at = second * 1000;
+    return !seconds.has(second) && gaps.some(({ from, to, reason }) => from <= at && at < to && reason !== 'not_yet');
+}
+
 export type Render = (state: State) => void;
 
 /** How long the parts of one second wait for each other. */

@@ -5,7 +5,7 @@ import { ApiError, get, type Params } from './api';
 import { isEmpty, isKey, type Filter } from './filter';
 import { Poll } from './poll';
 import { addressPart, portPart, type NamePart } from './names';
-import type { State, Store, Talker, View } from './state';
+import { isGap, type State, type Store, type Talker, type View } from './state';
 import type { FlowRow, FlowsAnswer, TalkerRow, TalkersFrame, TopAnswer, TopRow } from './wire';
 
 /** Beside them stands what they leave over. */
@@ -48,7 +48,7 @@ export class Tables {
         const query = flowsQuery(state.view);
         try {
             const answer = await get<FlowsAnswer>('/api/flows', flowParams(state.view));
-            state.sparks.put(answer.asof, answer.rows);
+            state.sparks.put(answer.asof, answer.rows, !isGap(state, answer.asof / 1000 - 1));
             state.selectedRow = await this.selectedRow(answer);
             state.flows = answer;
             state.flowsQuery = query;

@@ -3,7 +3,8 @@
 // Its legend shows the second under the pointer, else the last one.
 
 import { CLASSES } from '../wire';
-import { clock, clockTitle, count, exact, inUnit, rate } from '../format';
+import { scopeOf } from '../filter';
+import { clock, clockTitle, counted, exact, inUnit, rate } from '../format';
 import { COLUMNS, measureOf, type Column, type Way } from '../seconds';
 import { gapAt, type State, type Store, type View } from '../state';
 import { NO_STEPS, spreadOf, stepAt, Stepped, type Steps } from '../steps';
@@ -144,7 +145,7 @@ class Legend {
     private readonly protocols = CLASSES.map((cls) => new Item(cls, cls, ['in', 'out', 'none']));
     private readonly ways = [new Item('in', 'accent', ['in']), new Item('out', 'second', ['out']), new Item('no direction', 'accent faded', ['none'])];
 
-    constructor(parent: HTMLElement) {
+    constructor(private readonly parent: HTMLElement) {
         parent.append(this.time, ...this.protocols.map((item) => item.element), ...this.ways.map((item) => item.element));
     }
 
@@ -155,6 +156,7 @@ class Legend {
         const from = (steps.from + n * steps.step) * 1000;
         setText(this.time, clock(from) + (steps.step > 1 ? ` + ${steps.step} s` : ''));
         setClass(this.time, steps.step > 1 ? 'time wide' : 'time');
+        setClass(this.parent, undirected ? 'legend three' : 'legend');
         setTitle(this.time, clockTitle(from));
         const m = measureOf(view.unit);
         const value = (column: Column) => spreadOf(steps, column).mean[n] ?? NaN;
@@ -201,12 +203,14 @@ class Item {
 
 function noteOf(state: State, steps: Steps, n: number, undirected: boolean): string {
     const axis = 'in above, out below the axis';
+    const scope = scopeOf(state.view.filter);
     if (steps.measured[n] === 0)
-        return `not measured: ${gapAt(state, steps.from + n * steps.step)} · ${axis}`;
+        return [`not measured: ${gapAt(state, steps.from + n * steps.step)}`, scope, axis].filter(Boolean).join(' · ');
     const drops = steps.drops[n] ?? 0;
     return [
         steps.step > 1 ? `mean of ${steps.measured[n] ?? 0} s, line: highest second` : '',
-        drops > 0 ? `${count(drops)} drops` : '',
+        drops > 0 ? counted(drops, 'drop') : '',
+        scope,
         undirected ? '◆ neither in nor out is known; --local-net names our side' : '',
         axis,
     ].filter(Boolean).join(' · ');

@@ -79,6 +79,11 @@ export function setHidden(element: HTMLElement, hidden: boolean): void {
         element.hidden = hidden;
 }
 
+/** Tells a screen reader what a key or a choice has done, where nothing that it reads shows that. */
+export function say(text: string): void {
+    setText(byId('said'), text);
+}
+
 /** Tells whether anything that a drawing depends on is another than last time. */
 export function newer(): (...inputs: readonly unknown[]) => boolean {
     let last: readonly unknown[] = [];

@@ -4,7 +4,7 @@
 import * as format from '../format';
 import type { Pick } from '../filter';
 import { endsOf, nameOfEnd, protoOf, type End } from '../names';
-import type { State, Store } from '../state';
+import { isGap, type State, type Store } from '../state';
 import type { FlowRow } from '../wire';
 import { byId, make, setHidden, setText, setTitle } from './dom';
 import type { Picking } from './picking';
@@ -111,20 +111,22 @@ export class Drawer {
     }
 }
 
-function endLines(name: string, { ip, port }: End): Line[] {
+function endLines(name: string, { ip, port, parts }: End): Line[] {
     return [
         [name, ip, '', { key: 'ip', value: ip }],
-        port ? [`${name} port`, String(port), '', { key: 'port', value: String(port) }] : [`${name} port`, 'none'],
+        parts.some((part) => part.class === 'port') ? [`${name} port`, String(port), '', { key: 'port', value: String(port) }] : [`${name} port`, 'none'],
     ];
 }
 
-function linesOf(row: FlowRow, { view }: State): Line[] {
+function linesOf(row: FlowRow, state: State): Line[] {
+    const { view, flows } = state;
+    const unmeasured = flows !== null && isGap(state, flows.asof / 1000 - 1);
     const { client, server } = endsOf(row);
     const proto = protoOf(row);
     const volume = (bytes: number, packets: number) => `${format.si(bytes, 'B')}, ${format.si(packets, 'pkt')}`;
     const exact = (bytes: number, packets: number) => `${format.exact(bytes, 'B')}, ${format.exact(packets, 'pkt')}`;
     return [
-        ['rate', format.rate(row.bps, row.pps, view.unit), `${format.exact(row.bps, 'bit/s')}, ${format.exact(row.pps, 'pkt/s')}`],
+        unmeasured ? ['rate', 'not measured'] : ['rate', format.rate(row.bps, row.pps, view.unit), `${format.exact(row.bps, 'bit/s')}, ${format.exact(row.pps, 'pkt/s')}`],
         ['both ways', volume(row.bytes, row.packets), exact(row.bytes, row.packets)],
         ['client → server', volume(client.bytes, client.packets), exact(client.bytes, client.packets)],
         ['server → client', volume(server.bytes, server.packets), exact(server.bytes, server.packets)],

@@ -12,6 +12,8 @@ import { drawSparkline, makeSparkline, sparklineTitle } from './sparkline';
 export interface Context {
     view: View;
     asof: number;
+    /** False where the last second is a gap: then nothing has a rate. */
+    measured: boolean;
     sparks: Sparks;
 }
 
@@ -22,6 +24,8 @@ export interface FlowColumn {
     /** The API's name to sort by; null where it has none. */
     sort: string | null | ((view: View) => string);
     numeric?: boolean;
+    /** It shows how long ago something was, of which the API has the time: the one falls as the other rises. */
+    ago?: boolean;
     /** Parts of a cell, each of which a click may filter by; none where it is drawn. */
     parts: number;
     fill(row: FlowRow, context: Context): NamePart[];
@@ -58,11 +62,11 @@ export const COLUMNS: readonly FlowColumn[] = [
     {
         id: 'rate', label: 'rate', title: 'In the last second', numeric: true, parts: 1,
         sort: (view) => (view.unit === 'pkt/s' ? 'pps' : 'bps'),
-        fill: (row, { view }) => [{
+        fill: (row, { view, measured }) => [measured ? {
             text: format.rate(row.bps, row.pps, view.unit),
             title: () => `${format.exact(row.bps, 'bit/s')}, ${format.exact(row.pps, 'pkt/s')}`,
             class: row.pps ? '' : 'idle',
-        }],
+        } : { text: '–', title: 'not measured', class: 'idle' }],
     },
     {
         id: 'spark', label: '60 s', title: 'Its rate in the last minute, as far as this page saw the flow', sort: null, parts: 0,
@@ -97,11 +101,11 @@ export const COLUMNS: readonly FlowColumn[] = [
         fill: (row) => [row.proto === 'tcp' ? format.tcpFlags(row.tcp_flags) : { text: '' }],
     },
     {
-        id: 'age', label: 'age', title: 'Since first seen', sort: 'first_seen', numeric: true, parts: 1,
+        id: 'age', label: 'age', title: 'Since first seen', sort: 'first_seen', ago: true, numeric: true, parts: 1,
         fill: (row, { asof }) => [{ text: format.span(asof - row.first_seen), title: () => `first seen ${format.clockTitle(row.first_seen)}` }],
     },
     {
-        id: 'seen', label: 'last seen', title: 'Since the last packet', sort: 'last_seen', numeric: true, parts: 1,
+        id: 'seen', label: 'last seen', title: 'Since the last packet', sort: 'last_seen', ago: true, numeric: true, parts: 1,
         fill: (row, { asof }) => [{
             text: row.state === 'ended' ? `ended ${format.clock(row.last_seen)}` : asof - row.last_seen < 1000 ? 'now' : format.span(asof - row.last_seen),
             title: () => `last seen ${format.clockTitle(row.last_seen)}`,

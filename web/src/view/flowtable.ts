@@ -7,12 +7,13 @@
 // or Space froze it; a question of the reader's own (sort, filter) overrides that once, but not while
 // the button is down on a row.
 
-import { count, percent } from '../format';
-import { isEmpty } from '../filter';
+import { count, counted, percent } from '../format';
+import { isEmpty, type Filter } from '../filter';
 import { Order } from '../order';
-import type { State, Store, View } from '../state';
+import { isGap, type State, type Store, type View } from '../state';
+import { flowsQuery as flowsQueryOf } from '../tables';
 import type { FlowRow, FlowsAnswer } from '../wire';
-import { byId, make, newer, part, setAttribute, setClass, setData, setHidden, setStyle, setText } from './dom';
+import { byId, make, newer, part, say, setAttribute, setClass, setData, setHidden, setStyle, setText } from './dom';
 import { COLUMNS, fillCell, fillTitles, makeCell, sortOf, type Context, type FlowColumn } from './flowcells';
 import { pickFrom, type Picking } from './picking';
 import { Press } from './press';
@@ -38,10 +39,14 @@ export class FlowTable {
     private state: State;
     private answered = '';
     private taken: FlowsAnswer | null = null;
+    /** The filter of which a screen reader was told. */
+    private told: Filter | null = null;
     /** What was over the rows last is a mouse: a finger leaves no pointer there. */
     private mouse = false;
     private held = false;
     private first = 0;
+    /** How many rows there were when more were asked for. */
+    private before = 0;
     private readonly changed = newer();
     private readonly asked = newer();
 
@@ -62,6 +67,7 @@ export class FlowTable {
 
     toggleHold(): void {
         this.held = !this.held;
+        say(this.held ? 'The order of the table is frozen.' : 'The order of the table follows.');
     }
 
     private get frozen(): boolean {
@@ -87,6 +93,17 @@ export class FlowTable {
         this.order.take(flows.rows, this.frozen && flowsQuery === this.answered);
         this.taken = flows;
         this.answered = flowsQuery;
+        this.tellFilter(flows);
+    }
+
+    /** What another filter has left, once its answer is there. */
+    private tellFilter(flows: FlowsAnswer): void {
+        const { view } = this.state;
+        if (this.answered !== flowsQueryOf(view) || this.told === view.filter)
+            return;
+        if (this.told)
+            say(`Flows: ${summaryOf(flows, view, this.order.shown.length)}`);
+        this.told = view.filter;
     }
 
     private buildHead(): void {
@@ -123,7 +140,9 @@ export class FlowTable {
         for (const { column, cell } of this.heads) {
             setHidden(cell, view.hide.includes(column.id));
             const sorted = sortOf(column, view) === view.sort && column.sort !== null;
-            const value = !sorted ? '' : view.dir === 'asc' ? 'ascending' : 'descending';
+            // An age grows as the time that it is counted from lies further back.
+            const rising = (view.dir === 'asc') !== (column.ago ?? false);
+            const value = !sorted ? '' : rising ? 'ascending' : 'descending';
             if ((cell.getAttribute('aria-sort') ?? '') === value)
                 continue;
             if (value)
@@ -155,7 +174,8 @@ export class FlowTable {
         this.fit(last - first);
         setStyle(this.above, 'height', `${first * height}px`);
         setStyle(this.below, 'height', `${(places.length - last) * height}px`);
-        const context = { view: this.state.view, asof: this.taken?.asof ?? 0, sparks: this.state.sparks };
+        const asof = this.taken?.asof ?? 0;
+        const context = { view: this.state.view, asof, measured: !isGap(this.state, asof / 1000 - 1), sparks: this.state.sparks };
         for (const [i, element] of this.rows.entries()) {
             const place = places[first + i];
             const waits = (first + i < seen || first + i >= unseen) && element.dataset.id !== undefined;
@@ -221,8 +241,20 @@ export class FlowTable {
         const empty = byId('flows-empty');
         setHidden(empty, total > 0 || !flows);
         setText(empty, isEmpty(view.filter) ? 'No flow is alive.' : 'No flow matches the filter.');
+        this.renderMore(flows);
+    }
+
+    private renderMore(flows: FlowsAnswer | null): void {
         const more = byId('more');
-        setHidden(more, !flows || flows.matched <= flows.rows.length || view.limit >= 1000);
+        const shown = flows?.rows.length ?? 0;
+        const next = moreThan(shown);
+        setText(more, flows && flows.matched > next ? `show the first ${count(next)}` : `show all ${count(flows?.matched ?? 0)}`);
+        const hidden = !flows || flows.matched <= shown || shown >= next;
+        // Who pressed it goes on with the first of the rows that came.
+        const leave = hidden && document.activeElement === more;
+        setHidden(more, hidden);
+        if (leave)
+            this.focus(Math.min(this.before, this.order.shown.length - 1));
     }
 
     private listen(store: Store): void {
@@ -239,7 +271,8 @@ export class FlowTable {
             store.changed();
         });
         byId('more').addEventListener('click', () => {
-            this.actions.choose({ limit: this.state.view.limit < 500 ? 500 : 1000 });
+            this.before = this.order.shown.length;
+            this.actions.choose({ limit: moreThan(this.state.view.limit) });
         });
         const redraw = () => { this.renderRows(); };
         addEventListener('scroll', redraw, { passive: true });
@@ -294,9 +327,13 @@ export class FlowTable {
 
 /** Grey rows are those that the newest answer no longer holds: they have ended, or others have overtaken them. */
 function frozenText({ moved, old }: Order, flows: FlowsAnswer | null): string {
-    const rows = (n: number) => `${count(n)} ${n === 1 ? 'row' : 'rows'}`;
     const why = flows && flows.matched > flows.rows.length ? `no longer among the first ${count(flows.rows.length)}` : 'ended';
-    return ['❄ frozen', moved > 0 ? `${rows(moved)} moved` : '', old > 0 ? `${count(old)} grey: ${why}` : ''].filter(Boolean).join(' · ');
+    return ['❄ frozen', moved > 0 ? `${counted(moved, 'row')} moved` : '', old > 0 ? `${count(old)} grey: ${why}` : ''].filter(Boolean).join(' · ');
+}
+
+/** The next of the table's sizes; the last is the most that the API gives at once. */
+function moreThan(limit: number): number {
+    return limit < 500 ? 500 : 1000;
 }
 
 let measured: number | null = null;
@@ -313,6 +350,6 @@ function summaryOf(flows: FlowsAnswer, view: View, shown: number): string {
     const { matched, unmatched } = flows.summary;
     const total = isEmpty(view.filter)
         ? count(flows.matched)
-        : `${count(flows.matched)} of ${count(flows.total)} match = ${percent(matched.bytes / (matched.bytes + unmatched.bytes || 1))} of bytes`;
+        : `${count(flows.matched)} of ${count(flows.total)} ${flows.matched === 1 ? 'matches' : 'match'} = ${percent(matched.bytes / (matched.bytes + unmatched.bytes || 1))} of bytes`;
     return shown < flows.matched ? `${total} · first ${count(shown)} shown` : total;
 }

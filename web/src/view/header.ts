@@ -42,12 +42,12 @@ export function header(store: Store, cycleUnit: () => void): void {
         // What is neither in nor out is not left out of the sum.
         const restBps = state.seconds.get('none.bps', ts / 1000) || 0, restPps = state.seconds.get('none.pps', ts / 1000) || 0;
         // Once there, it stays: what comes and goes would move all that stands after it.
-        undirectedSeen ||= restPps > 0;
+        undirectedSeen ||= restBps > 0;
         setHidden(byId('n-none'), !undirectedSeen);
         way(undirected, restBps, restPps);
         setFigure(packets, format.si(frame.pps, 'pkt/s'), `${format.exact(frame.pps, 'pkt/s')} · ${at}`, frame.pps, ts);
         setFigure(flows, format.count(frame.active_flows),
-            `${format.count(frame.active_flows)} flows alive, ${format.count(frame.new_flows)} of them new · ${at}`,
+            `${format.counted(frame.active_flows, 'flow')} alive, ${format.count(frame.new_flows)} of them new · ${at}`,
             frame.active_flows, ts);
         renderDrops(state, drops, dropsNote, ts);
     });
@@ -58,7 +58,7 @@ function renderDrops(state: State, element: HTMLElement, note: HTMLElement, ts: 
     const now = state.latest?.drops ?? 0;
     const hour = state.seconds.sum('drops', second - HOUR + 1, second + 1);
     setFigure(element, format.count(now),
-        `${format.count(now)} frames dropped by the kernel in this second · ${format.clockTitle(ts)}`, now, ts);
+        `${format.counted(now, 'frame')} dropped by the kernel in this second · ${format.clockTitle(ts)}`, now, ts);
     setText(note, hour > 0 ? `${format.count(hour)} in 60 min` : '');
     setClass(element, now > 0 ? 'bad' : '');
     setClass(note, hour > 0 ? 'bad' : '');
@@ -83,18 +83,11 @@ function renderTrust({ stats }: State): void {
     // Over a few seconds only: the two are read one after the other.
     const settled = stats.uptime_s >= SETTLED_S && passed > 0;
     const blind = stats.ifaces.filter((iface) => !iface.segments_known).map((iface) => iface.name).join(', ');
-    setText(own, [settled ? beside(unseen, passed) : '', blind ? 'super-packets count as 1' : ''].filter(Boolean).join(' · '));
+    setText(own, [settled ? format.beside(unseen, passed) : '', blind ? 'super-packets count as 1' : ''].filter(Boolean).join(' · '));
     const counters = settled ? `The interface's own counters since the start: ${format.count(passed)} packets, of which ${format.count(Math.abs(unseen))} ` +
         (unseen < 0 ? 'were seen that it does not count' : 'were filtered out by BPF, or are not visible to the tap') : '';
     const blindly = blind ? `On ${blind} the kernel does not say of how many packets a super-packet (GRO, GSO, TSO) was` : '';
     setTitle(own, [counters, blindly].filter(Boolean).join('. '));
-}
-
-/** The interface's own counters beside what was seen. */
-function beside(unseen: number, passed: number): string {
-    if (unseen === 0)
-        return 'interface =';
-    return `interface ${unseen > 0 ? '+' : '−'}${format.percent(Math.abs(unseen) / passed).replace('< ', '')}`;
 }
 
 const STATES: Record<IfaceStats['state'], string> = { up: '', down: 'down', no_carrier: 'no link', gone: 'gone', refused: 'refused' };

@@ -40,6 +40,9 @@ export function keys(list: readonly Key[], more: readonly (readonly [string, str
             return;
         if (event.key.length === 1 && !on.checked)
             return;
+        // What is not shown without the token is not acted on either.
+        if (document.documentElement.classList.contains('locked') && event.key !== help.key)
+            return;
         // Space presses what has the focus.
         if (event.key === ' ' && event.target instanceof Element && event.target.matches('button, input, summary, a'))
             return;

@@ -66,6 +66,7 @@ export function login(store: Store, { entered, left }: LoginActions): void {
     let asked = false;
     store.onRender(({ link, stats }) => {
         const wanted = link.kind === 'token';
+        const leaves = !wanted && panel.contains(document.activeElement);
         setHidden(panel, !wanted);
         document.documentElement.classList.toggle('locked', wanted);
         if (wanted)
@@ -74,6 +75,9 @@ export function login(store: Store, { entered, left }: LoginActions): void {
         setHidden(leave, wanted || !stats?.session);
         if (wanted && !asked)
             token.focus();
+        // Who came in goes on with the page, by keyboard as well.
+        if (leaves)
+            byId('page').focus();
         asked = wanted;
     });
 }

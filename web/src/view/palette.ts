@@ -19,7 +19,7 @@ let probe: HTMLElement | null = null;
 
 function colour(name: string): string {
     if (!probe) {
-        probe = make('span', { class: 'hidden', attrs: { 'aria-hidden': 'true' } });
+        probe = make('span', { class: 'hidden probe', attrs: { 'aria-hidden': 'true' } });
         document.body.append(probe);
     }
     probe.style.color = `var(--${name})`;

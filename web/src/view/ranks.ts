@@ -2,10 +2,10 @@
 // the document and change their text, so that nothing flickers.
 
 import { exact, percent, rate } from '../format';
-import { isEmpty } from '../filter';
+import { isEmpty, scopeOf } from '../filter';
 import type { NamePart } from '../names';
 import { CLASSES } from '../wire';
-import type { State, Store, Talker, TalkersBy, View } from '../state';
+import { gapAt, isGap, type State, type Store, type Talker, type TalkersBy, type View } from '../state';
 import { byId, choices, make, setClass, setData, setHidden, setStyle, setText, setTitle } from './dom';
 import { pickFrom, setPick, type Picking } from './picking';
 import { Press } from './press';
@@ -15,6 +15,7 @@ interface Rank {
     cls: string;
     value: string;
     valueTitle: string;
+    /** NaN where there is nothing to have a share of. */
     share: number;
     figure: number;
 }
@@ -49,7 +50,7 @@ class Ranks {
             fillName(row.name, rank.name);
             setWidth(row.bar, rank.share);
             setClass(row.bar, `fill ${rank.cls}`);
-            setText(row.share, percent(rank.share));
+            setText(row.share, Number.isNaN(rank.share) ? '–' : percent(rank.share));
             setText(row.value, rank.value);
             setTitle(row.value, rank.valueTitle);
             setData(row.value, 'value', String(rank.figure));
@@ -84,7 +85,7 @@ class Ranks {
 
 /** To a tenth of a percent: a share that moves by less moves nothing. */
 function setWidth(bar: HTMLElement, share: number): void {
-    setStyle(bar, 'width', `${Number(Math.min(100, share * 100).toFixed(1))}%`);
+    setStyle(bar, 'width', `${Number(Math.min(100, (share || 0) * 100).toFixed(1))}%`);
 }
 
 /** Each part that can be filtered by is a button, others are text; elements are kept while their kind stays. */
@@ -118,22 +119,17 @@ export function protocols(store: Store, picking: Picking): void {
         const { unit } = state.view;
         const inPackets = unit === 'pkt/s';
         const whole = inPackets ? frame?.pps : frame?.bps;
-        setText(note, scope(state.view));
+        setText(note, scopeOf(state.view.filter));
         ranks.show(CLASSES.map((cls) => {
             const bps = frame?.by_proto[cls] ?? 0, pps = frame?.by_proto_pps[cls] ?? 0;
             return {
                 name: [{ text: cls, title: `Show only ${cls} flows; with Alt all others`, pick: { key: 'proto', value: cls } as const }],
                 cls, value: frame ? rate(bps, pps, unit) : '–',
-                valueTitle: `${exact(bps, 'bit/s')}, ${exact(pps, 'pkt/s')}`,
-                figure: inPackets ? pps : bps, share: whole ? (inPackets ? pps : bps) / whole : 0,
+                valueTitle: frame ? `${exact(bps, 'bit/s')}, ${exact(pps, 'pkt/s')}` : 'not measured',
+                figure: inPackets ? pps : bps, share: whole ? (inPackets ? pps : bps) / whole : frame ? 0 : NaN,
             };
         }), { ts: String(frame?.ts ?? 0) });
     });
-}
-
-/** The protocols' numbers are of all that is captured, whatever the filter selects. */
-function scope(view: View): string {
-    return isEmpty(view.filter) ? '' : 'all traffic, not filtered';
 }
 
 export function talkers(store: Store, picking: Picking, choose: (by: TalkersBy) => void): void {
@@ -153,10 +149,13 @@ function talkersNote(state: State): string {
         return '';
     if (state.talkersError)
         return state.talkersError;
+    const { newest } = state.seconds;
+    if (isGap(state, newest))
+        return `not measured: ${gapAt(state, newest)}`;
     if (!state.talkers)
         return '';
     if (state.talkers.length === 0)
-        return 'no traffic in the last second';
+        return isEmpty(state.view.filter) ? 'no traffic in the last second' : 'nothing in the last second that matches the filter';
     return state.view.by === 'host' ? 'each byte counts at both its ends' : '';
 }
 

@@ -1,7 +1,7 @@
 // How the page stands with the daemon, told honestly: a pill beside the filter, and wherever
 // the numbers are not what they seem, a sentence that says so and what to do.
 
-import { clock, clockTitle, count, date, span } from '../format';
+import { clock, clockTitle, count, counted, date, span } from '../format';
 import { HOUR } from '../seconds';
 import type { LossReason, State, Store } from '../state';
 import type { IfaceStats } from '../wire';
@@ -32,7 +32,7 @@ export function status(store: Store, retry: () => void): void {
     store.onRender((state) => {
         const now = statusOf(state, Date.now());
         setText(pill, now.pill);
-        setClass(pill, `pill ${now.kind}`);
+        setClass(pill, `pill ${now.kind}${state.stats?.file ? ' dated' : ''}`);
         setTitle(pill, state.latest ? clockTitle(state.latest.ts) : '');
         for (const kind of KINDS)
             document.documentElement.classList.toggle(`is-${kind}`, kind === now.kind);
@@ -95,10 +95,19 @@ function liveStatus(state: State): Status {
     if (!hasTraffic(state))
         return {
             pill, kind: 'live',
-            sentence: `No traffic${file?.ended ? '' : ' yet'}: no packet ${file ? 'of' : 'on'} ${state.stats?.ifaces.map((i) => i.name).join(', ') ?? 'the interface'} has passed the capture filter so far.`,
+            sentence: silence(state),
             ...(state.stats?.bpf ? { detail: `BPF: ${state.stats.bpf}` } : {}),
         };
     return { pill, kind: 'live', sentence: '' };
+}
+
+/** Who has been silent for an hour may have said much before. */
+function silence({ stats }: State): string {
+    const ifaces = stats?.ifaces ?? [];
+    const what = `no packet ${stats?.file ? 'of' : 'on'} ${namesOf(ifaces.map(({ name }) => name)) || 'the interface'} has passed the capture filter`;
+    if (ifaces.some((iface) => iface.frames_received > 0))
+        return `No traffic: ${what} in the last 60 minutes, as far as they are held.`;
+    return `No traffic${stats?.file?.ended ? '' : ' yet'}: ${what} so far.`;
 }
 
 function dropsOfMinute({ seconds }: State): number {
@@ -118,7 +127,7 @@ function dropsWarning(state: State): Warning | null {
 function lagWarning({ lag }: State): Warning | null {
     return lag && {
         sentence: 'Seconds were skipped on the way here: this browser, the network or the daemon is too slow. They were fetched afterwards.',
-        detail: `${count(lag.frames)} ${lag.frames === 1 ? 'frame' : 'frames'} skipped.`,
+        detail: `${counted(lag.frames, 'frame')} skipped.`,
     };
 }
 
@@ -144,6 +153,11 @@ const DOWN_SENTENCES: Record<Exclude<IfaceStats['state'], 'up'>, { one: (name: s
 
 const NAMED = 3;
 
+function namesOf(names: readonly string[]): string {
+    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+    return names.slice(0, NAMED).join(', ') + more;
+}
+
 /** What is captured from and cannot deliver. */
 function downWarning(ifaces: readonly IfaceStats[]): Warning | null {
     const sentences = (['down', 'no_carrier', 'gone', 'refused'] as const).flatMap((state) => {
@@ -151,8 +165,7 @@ function downWarning(ifaces: readonly IfaceStats[]): Warning | null {
         const [first, ...others] = names;
         if (first === undefined)
             return [];
-        const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
-        return others.length === 0 ? DOWN_SENTENCES[state].one(first) : DOWN_SENTENCES[state].many(names.slice(0, NAMED).join(', ') + more);
+        return others.length === 0 ? DOWN_SENTENCES[state].one(first) : DOWN_SENTENCES[state].many(namesOf(names));
     });
     return sentences.length > 0 ? { sentence: sentences.join(' ') } : null;
 }

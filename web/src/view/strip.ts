@@ -1,6 +1,6 @@
 // The last 60 minutes at a glance: the mean as a line within the band of what it covers.
 
-import { clock, count, exact, inUnit, rate } from '../format';
+import { clock, counted, exact, inUnit, rate } from '../format';
 import { HOUR, measureOf, MEASURES } from '../seconds';
 import { gapAt, type State, type Store } from '../state';
 import { NO_STEPS, spreadOf, stepAt, Stepped, type Steps } from '../steps';
@@ -81,7 +81,7 @@ function describe(state: State, steps: Steps, n: number): string {
     const { mean, min, max } = spreadOf(steps, measureOf(state.view.unit));
     const text = (values: Float64Array) => rate(values[n] ?? 0, values[n] ?? 0, unit);
     const lost = steps.drops[n] ?? 0;
-    const drops = lost > 0 ? ` · ${count(lost)} drops` : '';
+    const drops = lost > 0 ? ` · ${counted(lost, 'drop')}` : '';
     if (steps.step === 1)
         return `${time} · ${text(mean)} (${exact(inUnit(mean[n] ?? 0, mean[n] ?? 0, unit), unit)})${drops}`;
     return `${time} · mean ${text(mean)}, ${text(min)} to ${text(max)}${drops}`;

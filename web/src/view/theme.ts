@@ -30,6 +30,7 @@ export function theme(redraw: () => void): void {
         remember(KEY, chosen);
         apply();
     });
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', apply);
+    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
+        matchMedia(query).addEventListener('change', apply);
     apply();
 }
