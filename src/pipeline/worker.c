@@ -209,11 +209,12 @@ static void add_frames(struct worker *worker, const struct frame *frames, unsign
 static bool keep_time(struct worker *worker) {
         if (!worker->open)
                 return false;
-        if (worker->now_ns >= worker->preview_ns) {
-                int64_t second = worker->open->batch->second;
+        bool is_preview = worker->now_ns >= worker->preview_ns;
+        if (is_preview)
                 worker->preview_ns = INT64_MAX;
+        if (is_preview && second_of(worker->now_ns) == worker->open->batch->second) { /* not where we were held up */
                 worker->open->batch->end_ns = worker->now_ns;
-                open_second(worker, second, worker->now_ns);
+                open_second(worker, second_of(worker->now_ns), worker->now_ns);
                 close_step(worker, UINT32_MAX);
         } else if (worker->now_ns >= due_ns(worker, worker->open)) {
                 advance(worker, second_of(worker->now_ns - capture_lag_ns(worker->capture)));

@@ -1,5 +1,6 @@
 """What the answers say: shapes, and numbers that agree with each other."""
 
+import signal
 import socket
 import subprocess
 import time
@@ -118,6 +119,19 @@ def test_points_and_gaps_cover_the_range(sent):
     covered += sum(min(-(-point["span_ms"] // 1000) * 1000, answer["to"] - point["ts"]) for point in answer["points"])
     assert covered == answer["to"] - answer["from"]
     assert answer["gaps"][0] == {"from": answer["from"], "to": answer["points"][0]["ts"], "reason": "not_started"}
+
+
+def test_held_up_in_its_first_second(daemon):
+    """Its first second is shown early; where it could not be, it is as long as it was, and not told with those after it."""
+    eventually(lambda: time.time() % 1 < 0.1, what="the begin of a second", every_s=0.01)
+    running = daemon()
+    running.process.send_signal(signal.SIGSTOP)
+    time.sleep(2)
+    running.process.send_signal(signal.SIGCONT)
+    running.settle()
+    spans = running.spans()
+    ends = [ts + -(-span_ms // 1000) * 1000 for ts, span_ms in spans.items()]
+    assert all(end <= after for end, after in zip(ends, list(spans)[1:])), spans
 
 
 def test_a_range_before_the_start_is_a_gap_not_zeros(sent):
