@@ -112,13 +112,17 @@ static bool is_time(const char *name) {
         return !strcmp(name, "at") || !strcmp(name, "from") || !strcmp(name, "to");
 }
 
-/* Of a time that counts from now the second and whether it is within it: times are widened to whole seconds. */
+/* Of a time that counts from now the second and whether it is within it: times are widened to whole seconds. It bears
+ * a mark, so that what somebody else writes is never taken for it. */
 static void add_value(const struct request *request, const char *name, const char *value, struct text *question) {
         int64_t ms;
-        if (!request->server->facts->file && is_time(name) && *value == '-' && times_parse(value, request->now_ms, &ms))
-                text_printf(question, "-%lld%c", (long long)floor_div(ms, MS_PER_S), ms % MS_PER_S ? '+' : '=');
-        else
+        if (!request->server->facts->file && is_time(name) && *value == '-' &&
+            times_parse(value, request->now_ms, &ms)) {
+                text_printf(question, "t%lld%c", (long long)floor_div(ms, MS_PER_S), ms % MS_PER_S ? '+' : '=');
+        } else {
+                text_add(question, "=", 1);
                 text_add(question, value, strlen(value));
+        }
         text_add(question, "", 1);
 }
 

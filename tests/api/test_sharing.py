@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from netwatch_testing import Daemon, eventually, in_time, open_folder
+from test_parameters import expect_problem
 from wire import ask, connect, get, read_answer
 
 FLOWS, START = 60000, 1_600_000_000
@@ -238,6 +239,18 @@ def test_live_answers_are_of_their_tick(pair):
                 each.join()
         assert all(mine == sorted(mine) for mine in seen) and figures(running)[1] > 0
 
+
+def test_what_is_no_time_is_not_taken_for_one(pair):
+    """However somebody writes it: it is none of the forms in which times that count from now are compared."""
+    with Daemon("--iface=veth0", "--bpf=", namespace=pair.host) as running:
+        eventually(lambda: len(running.points()) > 3, what="some seconds")
+        answered = set()
+        for _ in range(20):
+            answered.add(running.request("/api/flows", at="-2s").status)
+            then = int(time.time()) - 2
+            for text in (f"-{then}+", f"-{then}=", f"t{then}+", f"t{then}=", f"=-{then}"):
+                expect_problem(running.request("/api/flows", at=text), 400, "at")
+        assert 200 in answered
 
 def test_stopping_while_some_wait(pair, served):
     def seconds_to_stop():
