@@ -90,6 +90,7 @@ enum filter_value {
 struct filter_completion {
         size_t start; /* where the word begins that is being typed: what is taken replaces [start, pos) */
         enum filter_value value;
+        uint8_t family; /* that an address or a network has to be of: 4 or 6; 0: either */
         unsigned n_words;
         const char *words[FILTER_WORDS_MAX]; /* static, or out of `names`; in the order of the manual */
 };

@@ -36,6 +36,12 @@ static enum filter_value value_at(unsigned places) {
         return places & PLACE_QUANTITY ? FILTER_VALUE_QUANTITY : FILTER_VALUE_NONE;
 }
 
+static uint8_t family_at(const struct filter_protocol *protocol) {
+        if (!protocol)
+                return 0;
+        return protocol->families == FILTER_FAMILY_4 ? 4 : protocol->families == FILTER_FAMILY_6 ? 6 : 0;
+}
+
 static void add_words(struct filter_completion *ret, unsigned places, const char *typed, size_t length) {
         const struct filter_word *word;
         for (unsigned i = 0; (word = filter_word(i)); i++)
@@ -78,6 +84,7 @@ void filter_complete(const char *text, size_t pos, const struct filter_names *na
                 start--;
         ret->start = start;
         ret->value = FILTER_VALUE_NONE;
+        ret->family = 0;
         ret->n_words = 0;
 
         struct filter filter = {0};
@@ -91,6 +98,7 @@ void filter_complete(const char *text, size_t pos, const struct filter_names *na
         (void)filter_parser_run(&parser);
         if (parser.token.kind == TOKEN_END) {
                 ret->value = value_at(parser.places);
+                ret->family = family_at(parser.qualifier.protocol);
                 add_words(ret, parser.places, text + start, pos - start);
                 add_values(ret, &parser, text + start, pos - start);
         }

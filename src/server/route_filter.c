@@ -39,6 +39,10 @@ static void write_value(const struct flow_key *key, enum top_by by, char ret[48]
                 (void)snprintf(ret, 48, "%u", number);
 }
 
+static bool is_of_family(const struct flow_key *key, enum top_by by, uint8_t family) {
+        return by != TOP_BY_HOST || !family || flow_key_family(key) == family;
+}
+
 static bool has_string(const json_t *list, const char *text) {
         for (size_t i = 0; i < json_array_size(list); i++)
                 if (!strcmp(json_string_value(json_array_get(list, i)), text))
@@ -46,9 +50,10 @@ static bool has_string(const json_t *list, const char *text) {
         return false;
 }
 
-/* Values seen that begin as what stands before the place; 0, or -errno of the query. */
-static int add_values(const struct route_call *call, enum filter_value kind, const char *begun, size_t n_begun,
-                      json_t *values) {
+/* Values seen that fit the place and begin as what stands before it; 0, or -errno of the query. */
+static int add_values(const struct route_call *call, const struct filter_completion *found, const char *begun,
+                      size_t n_begun, json_t *values) {
+        enum filter_value kind = found->value;
         int64_t from, to;
         struct top_result result;
         if (!kinds[kind].has_group || !history_span(call->server->history, &from, &to))
@@ -65,7 +70,8 @@ static int add_values(const struct route_call *call, enum filter_value kind, con
         for (size_t i = 0; i < result.n_rows && json_array_size(values) < VALUES_MAX; i++) {
                 char text[48];
                 write_value(&result.rows[i].key, query.by, text);
-                if (!strncmp(text, begun, n_begun) && !has_string(values, text))
+                if (is_of_family(&result.rows[i].key, query.by, found->family) && !strncmp(text, begun, n_begun) &&
+                    !has_string(values, text))
                         json_array_append_new(values, json_string(text));
         }
         top_result_fini(&result);
@@ -89,7 +95,7 @@ static json_t *completion(const struct route_call *call, const char *text, size_
         json_t *words = json_array(), *values = json_array();
         for (unsigned i = 0; i < found.n_words; i++)
                 json_array_append_new(words, json_string(found.words[i]));
-        (void)add_values(call, found.value, text + found.start, pos - found.start, values);
+        (void)add_values(call, &found, text + found.start, pos - found.start, values);
         return json_pack("{sI sI so ss? so}", "from", (json_int_t)found.start, "to", (json_int_t)pos, "words", words,
                          "value", kinds[found.value].name, "values", values);
 }

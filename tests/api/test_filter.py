@@ -99,11 +99,13 @@ def test_what_is_no_filter(served, text, pos):
 
 def test_offers(served, pair, traffic):
     assert "host" in served.json("/api/filter/check", filter="ho")["completion"]["words"]
-    def is_offered():
+    def offered(words):
         pair.peer.run("ping", "-q", "-c1", pair.host.ip4)  # one that was seen long ago is not
-        return pair.host.ip4 in served.json("/api/filter/check", filter="host 10.7")["completion"]["values"]
+        return pair.host.ip4 in served.json("/api/filter/check", filter=words)["completion"]["values"]
 
-    eventually(is_offered, what="an address that was seen is offered", every_s=0.2)
+    for words in ("host 10.7", "ip host "):
+        eventually(lambda: offered(words), what="an address that was seen is offered", every_s=0.2)
+    assert not offered("ip6 host ")
     offer = served.json("/api/filter/check", filter="tcp and host 10.7 or udp", pos=17)["completion"]
     assert (offer["from"], offer["to"], offer["value"]) == (13, 17, "address")
     assert served.json("/api/filter/check")["ok"] is True

@@ -252,6 +252,7 @@ def test_what_is_no_time_is_not_taken_for_one(pair):
                 expect_problem(running.request("/api/flows", at=text), 400, "at")
         assert 200 in answered
 
+
 def test_stopping_while_some_wait(pair, served):
     def seconds_to_stop():
         with serving(served.path, pair) as running:

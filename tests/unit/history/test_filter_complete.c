@@ -103,6 +103,19 @@ static void test_values(void **state) {
         assert_int_equal(complete("tcp ").value, FILTER_VALUE_NONE);
 }
 
+/* An address of the other family would not be understood. */
+static void test_families(void **state) {
+        (void)state;
+        assert_int_equal(complete("host ").family, 0);
+        assert_int_equal(complete("ip host ").family, 4);
+        assert_int_equal(complete("ip6 src net 2001:").family, 6);
+        assert_int_equal(complete("ip6 dst ").family, 6);
+        assert_int_equal(complete("ip host (10.0.0.1 or ").family, 4);
+        assert_int_equal(complete("ip host 10.0.0.1 or ").family, 4);
+        assert_int_equal(complete("ip host 10.0.0.1 or src ").family, 0);
+        assert_int_equal(complete("ip6 or host ").family, 0);
+}
+
 /* More than there is room for: the rest is left out. */
 static void test_many_interfaces(void **state) {
         (void)state;
@@ -124,6 +137,7 @@ int main(void) {
                 cmocka_unit_test(test_what_has_been_typed),
                 cmocka_unit_test(test_in_the_middle),
                 cmocka_unit_test(test_values),
+                cmocka_unit_test(test_families),
                 cmocka_unit_test(test_many_interfaces),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
