@@ -244,8 +244,9 @@ def test_a_client_that_stops_reading_skips_frames_and_is_told(daemon, pair):
             skipped = running.json("/api/stats")["clients"]["skipped"]
             seen.append(keen.receive_json())
         check_order(seen[2:], running)
-        told = []
+        told, deadline = [], time.monotonic() + DEADLINE_S
         while sum(told) <= 2 * sum(frame.get("skipped", 0) for frame in seen):
+            assert time.monotonic() < deadline, told
             told.append(lazy.receive_json().get("skipped", 0))
 
 
